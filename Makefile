@@ -1,0 +1,51 @@
+# The front door: each target works alone on a fresh machine with Python, git and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(VENV)/tools/bin/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check test-system lock clean
+
+help: ## Show this page.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Play the story on real parts and check each act. KEEP=1 leaves the server up.
+	@$(BIN)/plimsoll demo $(if $(KEEP),--keep)
+
+test: $(READY) ## Every test that needs Python only; under three minutes on two cores.
+	$(BIN)/pytest -n 2 -m "not system"
+
+test-system: $(READY) ## Tests that need system parts: databases, containers, clusters.
+	$(BIN)/pytest -m system
+
+check: $(READY) ## Lint, format, types, import contracts, spelling.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+lock: $(UV) ## Resolve the dependencies anew into requirements/.
+	$(UV) pip compile -q $(LOCK_OPTIONS) pyproject.toml -o requirements/core.txt
+	$(UV) pip compile -q $(LOCK_OPTIONS) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	$(UV) --version | awk '{ print "uv==" $$2 }' | $(UV) pip compile -q $(LOCK_OPTIONS) - -o requirements/uv.txt
+
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## Remove what these targets made.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache
+
+$(UV): requirements/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+
+# No bytecode would make every start two seconds slower, so it is compiled whatever the environment says.
+$(READY): $(UV) requirements/dev.txt pyproject.toml
+	@echo "installing the locked packages into $(VENV)"
+	@env -u PYTHONDONTWRITEBYTECODE $(UV) pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,139 @@
+"""Artifacts in a local folder: files named by the SHA-256 of their content, written once, read-only.
+
+A tree (a folder of files) is an artifact too: a small JSON manifest of relative path to digest.
+A write is temp file, fsync, rename: a killed process leaves no half-written artifact under a digest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from plimsoll.kernel.canonical import canonical_json
+from plimsoll.kernel.errors import Kind, PlimsollError
+
+_PIECE = 1 << 20
+
+
+class ArtifactMissing(PlimsollError):
+    """A digest that the store does not hold."""
+
+    code = "artifacts.missing"
+    kind = Kind.MISSING
+    text = "Artifact {digest} is not in {store}."
+    hint = "It was removed, or made on another machine. Run the pipeline again to make it."
+
+
+class ArtifactStoreFull(PlimsollError):
+    """The disk under the store refused a write."""
+
+    code = "artifacts.write_failed"
+    kind = Kind.UNAVAILABLE
+    text = "Cannot write to {store}: {problem}."
+    hint = "Nothing was half-written. Free some space or repair the disk, then run the same command again."
+
+
+class FolderStore:
+    """Artifacts under one folder, spread over 256 subfolders."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put_bytes(self, content: bytes) -> str:
+        """Store bytes; returns their digest. Storing the same again changes nothing."""
+        digest = hashlib.sha256(content).hexdigest()
+        if not self.has(digest):
+            with self._incoming() as temporary:
+                temporary.write_bytes(content)
+                self._commit(temporary, digest)
+        return digest
+
+    def put_file(self, source: Path) -> str:
+        """Store a copy of a file, hashed while it is copied; returns its digest."""
+        with source.open("rb") as reader, self._incoming() as temporary:
+            hasher = hashlib.sha256()
+            with temporary.open("wb") as writer:
+                while piece := reader.read(_PIECE):
+                    hasher.update(piece)
+                    writer.write(piece)
+            digest = hasher.hexdigest()
+            if not self.has(digest):
+                self._commit(temporary, digest)
+        return digest
+
+    def put_tree(self, folder: Path) -> str:
+        """Store every file below a folder; returns the digest of their manifest. Times and owners do not count."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        entries = {path.relative_to(folder).as_posix(): self.put_file(path) for path in files}
+        return self.put_bytes(canonical_json({"tree": entries}))
+
+    def has(self, digest: str) -> bool:
+        return self._place(digest).exists()
+
+    def path(self, digest: str) -> Path:
+        """Where the artifact's bytes lie; read-only. Raises ArtifactMissing."""
+        place = self._place(digest)
+        if not place.exists():
+            raise ArtifactMissing(digest=digest, store=str(self.root))
+        return place
+
+    def read_bytes(self, digest: str) -> bytes:
+        """The artifact's content. Raises ArtifactMissing."""
+        return self.path(digest).read_bytes()
+
+    def tree(self, digest: str) -> dict[str, str]:
+        """Relative path to digest of a stored tree. Raises ArtifactMissing."""
+        entries: dict[str, str] = json.loads(self.read_bytes(digest))["tree"]
+        return entries
+
+    def unpack(self, digest: str, into: Path) -> Path:
+        """Lay a stored tree out as a folder, whole or not at all; an existing folder is kept. Raises ArtifactMissing."""
+        if into.exists():
+            return into
+        into.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".unpack-", dir=into.parent))
+        try:
+            for name, entry in self.tree(digest).items():
+                target = scratch / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.path(entry), target)
+            try:
+                scratch.rename(into)
+            except OSError:
+                if not into.exists():
+                    raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return into
+
+    def _place(self, digest: str) -> Path:
+        return self.root / digest[:2] / digest[2:]
+
+    @contextlib.contextmanager
+    def _incoming(self) -> Iterator[Path]:
+        folder = self.root / "incoming"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=folder)
+            os.close(handle)
+            temporary = Path(name)
+            try:
+                yield temporary
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise ArtifactStoreFull(store=str(self.root), problem=error.strerror or str(error)) from error
+
+    def _commit(self, temporary: Path, digest: str) -> None:
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o444)
+        place = self._place(digest)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(place)

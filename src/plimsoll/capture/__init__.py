@@ -1,0 +1,1 @@
+"""The log of predictions: append-only segments that survive a killed process."""

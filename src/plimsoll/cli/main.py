@@ -1,0 +1,65 @@
+"""The `plimsoll` command: every area's commands under one root. Nothing heavy is imported on the way to --help."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plimsoll import __version__
+from plimsoll.edge.output import EXIT_INTERNAL, internal_error
+
+COMMANDS = (
+    "plimsoll.project.commands",
+    "plimsoll.data.commands",
+    "plimsoll.release.commands",
+    "plimsoll.governance.commands",
+    "plimsoll.rollout.commands",
+    "plimsoll.server.commands",
+    "plimsoll.demo.commands",
+)
+"""Modules with `register(app)`, in the order in which help shows their commands."""
+
+
+def make_app() -> typer.Typer:
+    """The root command with everything registered."""
+    app = typer.Typer(
+        name="plimsoll",
+        help="Decide with evidence whether a model may be released, release it, watch it, take it back.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+
+    @app.callback()
+    def root(
+        project: Annotated[
+            Path | None, typer.Option("--project", "-C", help="Work in this folder instead of the current one.")
+        ] = None,
+        version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,  # noqa: FBT002
+    ) -> None:
+        if version:
+            sys.stdout.write(f"plimsoll {__version__}\n")
+            raise typer.Exit
+        if project is not None:
+            if not project.is_dir():
+                raise typer.BadParameter(f"{project} is not a folder", param_hint="--project")
+            os.chdir(project)
+
+    for module in COMMANDS:
+        import_module(module).register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; an error that is our own fault ends with 70 and its traceback."""
+    try:
+        make_app()()
+    except Exception as error:  # noqa: BLE001 - the outermost edge
+        internal_error(error)
+        raise SystemExit(EXIT_INTERNAL) from error

@@ -1,0 +1,1 @@
+"""Data versions and column checks."""

@@ -1,0 +1,1 @@
+"""The demo: a story in acts on real parts, which checks itself."""

@@ -1,0 +1,1 @@
+"""Metrics, comparisons and slices with their confidence; the verdict."""

@@ -1,0 +1,1 @@
+"""People, tokens and roles; approvals; the hash-chained audit."""

@@ -1,0 +1,1 @@
+"""Steps as a graph, cached by content, executed in worker processes."""

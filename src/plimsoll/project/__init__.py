@@ -1,0 +1,1 @@
+"""The project file, validated, and the fingerprints of code, runtime and machine."""

@@ -1,0 +1,1 @@
+"""From a run through its gates to a signed bundle; tracing anything back to where it came from."""

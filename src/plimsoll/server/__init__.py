@@ -1,0 +1,1 @@
+"""Everything wired together: the local call, the HTTP app, supervision."""

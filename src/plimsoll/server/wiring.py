@@ -1,0 +1,107 @@
+"""Puts the parts together: finds the workspace, opens the ledger, names the plugins, makes contexts.
+
+The only place that knows every area. `call` is what commands reach when they work in this process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from plimsoll.artifacts.folder import FolderStore
+from plimsoll.edge.context import Caller, Context, Progress, silent
+from plimsoll.edge.operations import perform
+from plimsoll.governance.operations import authenticate, local_caller
+from plimsoll.kernel.clock import Clock, SystemClock
+from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.kernel.workspace import Workspace
+from plimsoll.ledger.engine import Database, connect
+from plimsoll.ledger.migrate import migrate
+
+AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout")
+"""Areas with an `operations` module, low to high."""
+
+PLUGINS: dict[tuple[str, str], str] = {
+    ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
+    ("target", "process"): "plimsoll.targets.process:ProcessTarget",
+}
+"""(group, name) -> import string of a factory that takes the workspace and the database."""
+
+
+class NoProject(PlimsollError):
+    """No project file here or in any folder above."""
+
+    code = "project.not_found"
+    kind = Kind.MISSING
+    text = "There is no plimsoll.yaml in {folder} or any folder above it."
+    hint = "Change to your project's folder, or make a new project with `plimsoll init my-project`."
+
+
+def find_workspace(start: Path) -> Workspace:
+    """The workspace around a folder, as git finds its repository. Raises NoProject."""
+    for folder in (start, *start.parents):
+        if (folder / "plimsoll.yaml").is_file():
+            return workspace_at(folder)
+    raise NoProject(folder=str(start))
+
+
+def workspace_at(root: Path) -> Workspace:
+    """The workspace of a project folder; PLIMSOLL_STATE and PLIMSOLL_LEDGER move its state and its ledger."""
+    state = Path(os.environ.get("PLIMSOLL_STATE", root / ".plimsoll")).absolute()
+    ledger = os.environ.get("PLIMSOLL_LEDGER", f"sqlite:///{state}/ledger.sqlite")
+    return Workspace(root=root.absolute(), state=state, ledger_url=ledger)
+
+
+@lru_cache(maxsize=8)
+def open_ledger(url: str) -> Database:
+    """The ledger behind a URL, migrated, opened once a process."""
+    database = connect(url)
+    migrate(database, clock=SystemClock())
+    return database
+
+
+def make_context(
+    workspace: Workspace,
+    *,
+    caller: Caller,
+    clock: Clock | None = None,
+    progress: Callable[[Progress], None] = silent,
+) -> Context:
+    """A context over a workspace for one caller."""
+    database = open_ledger(workspace.ledger_url)
+
+    @cache
+    def plugin(group: str, name: str) -> Any:
+        module, _, factory = PLUGINS[group, name].partition(":")
+        return getattr(import_module(module), factory)(workspace, database)
+
+    return Context(
+        caller=caller,
+        clock=clock or SystemClock(),
+        database=database,
+        artifacts=FolderStore(workspace.artifacts),
+        workspace=workspace,
+        plugin=plugin,
+        progress=progress,
+    )
+
+
+def load_operations() -> None:
+    """Import every area's operations, so that the table is complete."""
+    for area in AREAS:
+        import_module(f"plimsoll.{area}.operations")
+
+
+def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None]) -> Any:
+    """Perform an operation in this process, as the holder of PLIMSOLL_TOKEN or as the local person."""
+    load_operations()
+    workspace = find_workspace(Path.cwd())
+    database = open_ledger(workspace.ledger_url)
+    token = os.environ.get("PLIMSOLL_TOKEN")
+    clock = SystemClock()
+    caller = authenticate(database, token) if token else local_caller(database, workspace, clock)
+    return perform(name, payload, make_context(workspace, caller=caller, clock=clock, progress=progress))

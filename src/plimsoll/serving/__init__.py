@@ -1,0 +1,1 @@
+"""The data plane: shim, door and workers. Starts, answers and captures with the control plane dead."""
