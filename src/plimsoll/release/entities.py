@@ -1,0 +1,51 @@
+"""The nouns of releasing: a release as the ledger knows it, and what a trace tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """An immutable signed bundle, `fraud@12`. `digest` is its identity; `tree` finds its bytes in the artifacts."""
+
+    project: str
+    number: int
+    digest: str
+    tree: str
+    run: str
+    verdict: str
+    lock_digest: str
+    commit: str
+    dirty: tuple[str, ...]
+    authors: tuple[str, ...]
+    """Who wrote the code, ran the pipeline or made the release: they cannot approve it."""
+    compiled: str | None
+    """`onnx` when the door can answer by itself, None when a worker process does."""
+    compile_note: str
+    """How the compiled form compares with the original, or why there is none."""
+    created_by: str
+    created_at: str
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.project}@{self.number}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One station of a trace: what it is, its name, and its facts in reading order."""
+
+    kind: str
+    """prediction, release, run, commit, data, runtime, verdict, approval, deployment."""
+    name: str
+    facts: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Where something comes from: from the thing asked about back to commit, data, verdict and approver."""
+
+    subject: str
+    links: tuple[Link, ...]

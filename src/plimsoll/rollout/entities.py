@@ -1,0 +1,60 @@
+"""The nouns of rollouts: what an environment shall run, and what it was told to run before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Wanted = Literal["running", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What an environment shall run, as last decided by a person."""
+
+    project: str
+    environment: str
+    target: str
+    release: str
+    digest: str
+    host: str
+    port: int
+    """0 until the target has chosen one."""
+    wanted: Wanted
+    problem: str
+    """Why the last attempt to make it so failed; empty when it did not."""
+    changed_by: str
+    changed_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentView:
+    """A deployment together with what its target observes now."""
+
+    project: str
+    environment: str
+    target: str
+    release: str
+    digest: str
+    state: Literal["live", "starting", "stopped", "unavailable"]
+    address: str
+    """`http://host:port`, empty before the first start."""
+    problem: str
+    changed_by: str
+    changed_at: str
+    processes: tuple[tuple[str, int], ...] = ()
+    """Role and pid of each process, where the target has processes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentChange:
+    """One line of an environment's history: from then on, it was told to run this."""
+
+    id: str
+    project: str
+    environment: str
+    release: str
+    digest: str
+    wanted: Wanted
+    changed_by: str
+    changed_at: str
