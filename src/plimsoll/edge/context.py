@@ -90,5 +90,7 @@ class Context:
     database: Database
     artifacts: FolderStore
     workspace: Workspace
+    project: str
+    """Name of the workspace's project."""
     plugin: Callable[[str, str], Any]
     progress: Callable[[Progress], None] = field(default=silent)

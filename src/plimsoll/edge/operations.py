@@ -107,7 +107,7 @@ def call(row: Operation, request: Any, context: Context) -> Any:
     context.caller.require(
         row.role,
         operation=row.name,
-        project=getattr(request, "project", None),
+        project=context.project,
         environment=getattr(request, "environment", None),
     )
     return row.function(context, request)

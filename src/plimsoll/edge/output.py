@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -124,6 +125,9 @@ def _columns() -> int:
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 
 
+_COLOUR = re.compile(r"\x1b\[\d+m")
+
+
 def paint(text: str, colour: str) -> str:
     """The text in a colour when stdout is a terminal and NO_COLOR is not set."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
@@ -139,15 +143,20 @@ def say(text: str = "") -> None:
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A plain table for people on stdout: columns as wide as their content, numbers to the right."""
     body = [[("" if cell is None else str(cell)) for cell in row] for row in rows]
-    widths = [max(len(line[index]) for line in [list(headings), *body]) for index in range(len(headings))]
+    widths = [max(_width(line[index]) for line in [list(headings), *body]) for index in range(len(headings))]
     numeric = [bool(body) and all(_is_number(row[index]) for row in body) for index in range(len(headings))]
     for number, line in enumerate([list(headings), *body]):
         cells = [
-            cell.rjust(width) if right else cell.ljust(width)
+            " " * (width - _width(cell)) + cell if right else cell + " " * (width - _width(cell))
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
         text = "  ".join(cells).rstrip()
         say(paint(text, "bold") if number == 0 else text)
+
+
+def _width(cell: str) -> int:
+    """Columns that a cell takes on the screen: colours take none."""
+    return len(_COLOUR.sub("", cell))
 
 
 def _is_number(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,3 +22,6 @@ class Champions(Protocol):
 
     def champion(self, *, project: str, environment: str) -> LiveRelease | None:
         """The live release, or None when nothing has been deployed there."""
+
+    def live(self, *, project: str) -> Mapping[str, str | None]:
+        """Environment -> digest of its live release, for every environment that has one."""

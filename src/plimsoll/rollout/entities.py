@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Wanted = Literal["running", "stopped"]
+State = Literal["live", "starting", "stopping", "stopped", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class DeploymentView:
     target: str
     release: str
     digest: str
-    state: Literal["live", "starting", "stopped", "unavailable"]
+    state: State
     address: str
     """`http://host:port`, empty before the first start."""
     problem: str

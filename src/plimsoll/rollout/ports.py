@@ -20,6 +20,7 @@ class DesiredRelease:
 class Desired:
     """The whole wanted state of one environment; absolute, so applying it twice changes nothing."""
 
+    project: str
     environment: str
     host: str
     port: int

@@ -1,0 +1,189 @@
+"""`plimsoll run`, `runs`, `verdict`, `release`, `releases`, `approve` and `trace`: from code to a signed bundle."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from plimsoll.edge.output import paint, run, say, show_table
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, latest first.")]
+FINDING_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
+FINDING_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this area's commands."""
+
+    @app.command("run")
+    def run_pipeline(
+        plan: Annotated[bool, typer.Option("--plan", help="Only say what would run, and why.")] = False,  # noqa: FBT002
+        param: Annotated[list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE for this run.")] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Run the pipeline, then hold the model against the gates."""
+        params = dict(_parameter(text) for text in param or [])
+        if plan:
+            run("runs.plan", as_json=as_json, show=_show_plan, params=params)
+        else:
+            run("runs.create", as_json=as_json, show=_show_run, code=_finding_code, params=params)
+
+    @app.command()
+    def runs(limit: Limit = 20, as_json: Json = False) -> None:
+        """List runs with their verdicts."""
+        run("runs.list", as_json=as_json, show=_show_runs, limit=limit)
+
+    @app.command()
+    def verdict(
+        run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest", as_json: Json = False
+    ) -> None:
+        """Show a run with its verdict and the evidence."""
+        run("runs.show", as_json=as_json, show=_show_run, code=_finding_code, run=run_id)
+
+    @app.command()
+    def release(
+        run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest",
+        allow_dirty: Annotated[
+            bool, typer.Option("--allow-dirty", help="Accept code that no commit holds; the release records it.")
+        ] = False,  # noqa: FBT002
+        as_json: Json = False,
+    ) -> None:
+        """Freeze a passing run into a signed bundle."""
+        run("releases.create", as_json=as_json, show=_show_release, run=run_id, allow_dirty=allow_dirty)
+
+    @app.command()
+    def releases(limit: Limit = 20, as_json: Json = False) -> None:
+        """List releases."""
+        run("releases.list", as_json=as_json, show=_show_releases, limit=limit)
+
+    @app.command()
+    def approve(
+        name: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
+        environment: Annotated[str, typer.Option("--env", "-e", help="The environment it may live in.")],
+        comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        """Say yes to a release in an environment, on the record; its authors cannot."""
+        run("approvals.create", as_json=as_json, show=_show_approval, release=name, environment=environment, comment=comment)
+
+    @app.command()
+    def trace(
+        subject: Annotated[str, typer.Argument(help="A prediction id, a release or a run.")], as_json: Json = False
+    ) -> None:
+        """Follow something back to commit, data, runtime, verdict and approver."""
+        run("trace.show", as_json=as_json, show=_show_trace, subject=subject)
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--param")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _finding_code(report: dict[str, Any]) -> int:
+    verdict = report["verdict"]
+    return FINDING_CODES[verdict["finding"]] if verdict else 0
+
+
+def _show_plan(steps: list[dict[str, Any]]) -> None:
+    show_table(("step", "plan"), [(step["step"], step["because"]) for step in steps])
+
+
+def _show_run(report: dict[str, Any]) -> None:
+    record = report["run"]
+    show_table(
+        ("step", "state", "seconds", "why"),
+        [(step["step"], step["state"], f"{step['seconds']:.2f}", step["because"]) for step in record["steps"]],
+    )
+    say()
+    say(f"{record['id']} is {record['state']}")
+    if report["verdict"]:
+        _show_verdict(report["verdict"])
+
+
+def _show_verdict(document: dict[str, Any]) -> None:
+    from pydantic import TypeAdapter
+
+    from plimsoll.gates.entities import Verdict
+    from plimsoll.gates.report import verdict_text
+
+    say(verdict_text(TypeAdapter(Verdict).validate_python(document)))
+
+
+def _show_runs(summaries: list[dict[str, Any]]) -> None:
+    if not summaries:
+        say("No runs yet. `plimsoll run` makes the first.")
+        return
+    show_table(
+        ("run", "state", "started", "by", "verdict", "release"),
+        [
+            (
+                item["run"]["id"],
+                item["run"]["state"],
+                _moment(item["run"]["started_at"]),
+                item["run"]["created_by"],
+                paint(item["finding"], FINDING_COLOURS[item["finding"]]) if item["finding"] else "",
+                item["release"] or "",
+            )
+            for item in summaries
+        ],
+    )
+
+
+def _show_release(document: dict[str, Any]) -> None:
+    say(f"{paint(document['name'], 'bold')} is released: {document['digest']}")
+    say(f"  authors: {', '.join(document['authors'])} (they cannot approve it)")
+    say(f"  served: {document['compile_note']}")
+    if document["dirty"]:
+        say(f"  made from code that no commit holds: {', '.join(document['dirty'])}")
+
+
+def _show_releases(documents: list[dict[str, Any]]) -> None:
+    if not documents:
+        say("No releases yet. `plimsoll release` makes one of the latest run that passed its gates.")
+        return
+    show_table(
+        ("release", "digest", "created", "by", "run", "served as"),
+        [
+            (
+                item["name"],
+                item["digest"][:12],
+                _moment(item["created_at"]),
+                item["created_by"],
+                item["run"],
+                item["compiled"] or "worker",
+            )
+            for item in documents
+        ],
+    )
+
+
+def _show_approval(document: dict[str, Any]) -> None:
+    say(f"{document['person']} approved {document['release']} for {document['environment']}")
+
+
+def _show_trace(document: dict[str, Any]) -> None:
+    for link in document["links"]:
+        say(f"{paint(link['kind'].ljust(10), 'bold')}  {link['name']}")
+        for name, value in link["facts"]:
+            if value not in ("", [], {}, None):
+                say(f"{'':12}{name}: {_fact(value)}")
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def _moment(text: str) -> str:
+    return text[:19].replace("T", " ")

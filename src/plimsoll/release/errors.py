@@ -1,0 +1,75 @@
+"""Why a release is refused; every refusal names its rule."""
+
+from __future__ import annotations
+
+from plimsoll.kernel.errors import Kind, PlimsollError
+
+
+class NothingToRelease(PlimsollError):
+    code = "release.no_model"
+    kind = Kind.INVALID
+    text = "Run {run} made no model: the project file of {project} has no `model` section."
+    hint = "Add a `model` section (docs/project-file.md), run the pipeline again, then release."
+
+
+class NoFinishedRun(PlimsollError):
+    code = "release.no_finished_run"
+    kind = Kind.MISSING
+    text = "{project} has no finished run to release."
+    hint = "Run the pipeline with `plimsoll run` first."
+
+
+class RunNotDone(PlimsollError):
+    code = "release.run_not_done"
+    kind = Kind.CONFLICT
+    text = "Run {run} is {state}; only a run that is done can be released."
+    hint = "Run the pipeline again with `plimsoll run`."
+
+
+class DirtyTree(PlimsollError):
+    code = "release.dirty_tree"
+    kind = Kind.CONFLICT
+    text = "Run {run} used code that no commit holds: {files}."
+    hint = "Commit the change and run again, or use --allow-dirty: the release then records which files differed."
+
+
+class NoVerdict(PlimsollError):
+    code = "release.no_verdict"
+    kind = Kind.CONFLICT
+    text = "Run {run} has no verdict: the project file has no gates."
+    hint = "Add at least one rule under `gates`, run the pipeline again, then release."
+
+
+class VerdictFailed(PlimsollError):
+    code = "release.failed_verdict"
+    kind = Kind.CHECK_FAILED
+    text = "The verdict on run {run} is fail: {because}"
+    hint = "`plimsoll verdict {run}` shows the evidence. Improve the model, or change the gates in a commit of their own."
+
+
+class VerdictInconclusive(PlimsollError):
+    code = "release.inconclusive_verdict"
+    kind = Kind.CHECK_FAILED
+    text = "The verdict on run {run} is inconclusive: {because}"
+    hint = "A larger holdout or a wider margin gives the gate the power it lacks; `plimsoll verdict {run}` says how much."
+
+
+class VerdictStale(PlimsollError):
+    code = "release.stale_verdict"
+    kind = Kind.CONFLICT
+    text = "The verdict on {subject} compares with {judged} in {environment}, where {live} is live now."
+    hint = "Run `plimsoll run` again to judge it against today's champion."
+
+
+class ReleaseMissing(PlimsollError):
+    code = "release.missing"
+    kind = Kind.MISSING
+    text = "There is no release {release}."
+    hint = "`plimsoll releases` lists what there is; a release is named like fraud@1."
+
+
+class UntraceableId(PlimsollError):
+    code = "release.nothing_to_trace"
+    kind = Kind.MISSING
+    text = "{subject!r} is no prediction, release or run of this workspace."
+    hint = "Trace a prediction id (header Plimsoll-Prediction-Id), a release such as fraud@1, or a run id."

@@ -1,0 +1,264 @@
+"""Run, judge, release, approve: the chain from a project's code to a signed bundle that people said yes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plimsoll.data.operations import resolve
+from plimsoll.edge.context import Context, Progress, Role
+from plimsoll.edge.operations import operation
+from plimsoll.gates.entities import Verdict
+from plimsoll.gates.operations import get_verdict, judge
+from plimsoll.gates.ports import Champions
+from plimsoll.governance.entities import Action, Approval
+from plimsoll.governance.operations import approve, people_with_email, record
+from plimsoll.ledger.engine import Database, Transaction
+from plimsoll.pipeline.entities import Run, RunState
+from plimsoll.pipeline.operations import attach_verdict, execute, get_run, latest_run, list_runs, plan
+from plimsoll.pipeline.plan import PlannedStep
+from plimsoll.project.environments import find_environment
+from plimsoll.project.load import load_project
+from plimsoll.release import store
+from plimsoll.release.assemble import Assembly, number_and_sign, prepare
+from plimsoll.release.decide import require_releasable
+from plimsoll.release.entities import Release, Trace
+from plimsoll.release.errors import NoFinishedRun, NothingToRelease, NoVerdict, ReleaseMissing
+from plimsoll.release.tracing import trace_prediction, trace_release, trace_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """Parameters that replace those of the project file, for this run."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """A run together with its verdict (None when the project has no gates)."""
+
+    run: Run
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line of the list of runs."""
+
+    run: Run
+    finding: str | None
+    release: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunName:
+    """A run's id; `latest` is the project's latest."""
+
+    run: str = "latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """How many to list, latest first."""
+
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRequest:
+    """Which run to release, and whether code that no commit holds is allowed (and recorded)."""
+
+    run: str = "latest"
+    allow_dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseName:
+    """A release's name, such as `fraud@3`, or its digest."""
+
+    release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest:
+    """A yes to one release in one environment."""
+
+    release: str
+    environment: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceRequest:
+    """A prediction id, a release or a run."""
+
+    subject: str
+
+
+@operation("runs.create", "POST", "/runs", role=Role.DEVELOPER, request=RunRequest, response=RunReport)
+def create_run(context: Context, request: RunRequest) -> RunReport:
+    """Run the project's pipeline on its data as it is now, then hold the model against the gates."""
+    project = load_project(context.workspace.project_file)
+    versions = resolve(context, project, root=context.workspace.root)
+    run = execute(context, project, versions=versions, params=request.params)
+    if project.model is None or not project.gates:
+        return RunReport(run=run, verdict=None)
+    context.progress(Progress(task="gates", message="judging the candidate"))
+    verdict = judge(context, project, run, champions=_champions(context))
+    return RunReport(run=attach_verdict(context, run.id, verdict.id), verdict=verdict)
+
+
+@operation("runs.plan", "POST", "/runs/plan", role=Role.VIEWER, request=RunRequest, response=tuple[PlannedStep, ...])
+def plan_run(context: Context, request: RunRequest) -> tuple[PlannedStep, ...]:
+    """Say for every step whether it is cached or why it will run, without running anything."""
+    project = load_project(context.workspace.project_file)
+    versions = resolve(context, project, root=context.workspace.root)
+    return plan(context, project, versions=versions, params=request.params)
+
+
+@operation("runs.show", "GET", "/runs/{run}", role=Role.VIEWER, request=RunName, response=RunReport)
+def show_run(context: Context, request: RunName) -> RunReport:
+    """A run with its steps and its verdict."""
+    run = _run(context, request.run)
+    return RunReport(run=run, verdict=get_verdict(context, run.verdict) if run.verdict else None)
+
+
+@operation("runs.list", "GET", "/runs", role=Role.VIEWER, request=Listing, response=tuple[RunSummary, ...])
+def list_run_summaries(context: Context, request: Listing) -> tuple[RunSummary, ...]:
+    """The project's runs, latest first."""
+    return tuple(_summary(context, run) for run in list_runs(context, project=context.project, limit=request.limit))
+
+
+@operation("releases.create", "POST", "/releases", role=Role.DEVELOPER, request=ReleaseRequest, response=Release)
+def create_release(context: Context, request: ReleaseRequest) -> Release:
+    """Freeze a passing run into a signed bundle; releasing the same run again gives the same release."""
+    project = load_project(context.workspace.project_file)
+    run = _run(context, request.run)
+    with context.database.read() as transaction:
+        existing = store.of_run(transaction, run=run.id)
+    if existing is not None:
+        return existing
+    verdict = get_verdict(context, run.verdict) if run.verdict else None
+    champions = _champions(context).live(project=run.project)
+    require_releasable(run, verdict, champions=champions, allow_dirty=request.allow_dirty)
+    if project.model is None:
+        raise NothingToRelease(run=run.id, project=run.project)
+    if verdict is None:
+        raise NoVerdict(run=run.id)
+    with prepare(context, project.model, run, verdict, authors=_authors(context, run)) as assembly:
+        return _number_sign_save(context, assembly)
+
+
+@operation("releases.list", "GET", "/releases", role=Role.VIEWER, request=Listing, response=tuple[Release, ...])
+def list_releases(context: Context, request: Listing) -> tuple[Release, ...]:
+    """The project's releases, latest first."""
+    with context.database.read() as transaction:
+        return store.newest(transaction, project=context.project, limit=request.limit)
+
+
+@operation("releases.show", "GET", "/releases/{release}", role=Role.VIEWER, request=ReleaseName, response=Release)
+def show_release(context: Context, request: ReleaseName) -> Release:
+    """One release."""
+    return get_release(context, request.release)
+
+
+@operation("approvals.create", "POST", "/approvals", role=Role.APPROVER, request=ApprovalRequest, response=Approval)
+def create_approval(context: Context, request: ApprovalRequest) -> Approval:
+    """Say yes to one release in one environment, on the record; not for its authors."""
+    release = get_release(context, request.release)
+    find_environment(load_project(context.workspace.project_file), request.environment)
+    with context.database.write() as transaction:
+        return approve(
+            context,
+            transaction,
+            project=release.project,
+            release=release.name,
+            digest=release.digest,
+            environment=request.environment,
+            authors=release.authors,
+            comment=request.comment,
+        )
+
+
+@operation("trace.show", "GET", "/trace/{subject}", role=Role.VIEWER, request=TraceRequest, response=Trace)
+def trace(context: Context, request: TraceRequest) -> Trace:
+    """Follow a prediction, release or run back to commit, data versions, runtime, verdict and approvals."""
+    subject = request.subject
+    if subject.startswith("run-"):
+        run = get_run(context, subject)
+        with context.database.read() as transaction:
+            release = store.of_run(transaction, run=run.id)
+        return trace_release(context, subject, release) if release else trace_run(context, subject, run)
+    if "@" in subject:
+        return trace_release(context, subject, get_release(context, subject))
+    return trace_prediction(context, subject, release_of=lambda digest: get_release(context, digest))
+
+
+def get_release(context: Context, name: str) -> Release:
+    """The release of that name (`fraud@3`) or digest. Raises ReleaseMissing."""
+    return find_release(context.database, name)
+
+
+def find_release(database: Database, name: str) -> Release:
+    """The release of that name (`fraud@3`) or digest. Raises ReleaseMissing."""
+    project, _, number = name.rpartition("@")
+    with database.read() as transaction:
+        if project and number.isdecimal():
+            found = store.by_number(transaction, project=project, number=int(number))
+        else:
+            found = store.by_digest(transaction, digest=name)
+    if found is None:
+        raise ReleaseMissing(release=name)
+    return found
+
+
+def _number_sign_save(context: Context, assembly: Assembly) -> Release:
+    """Take the next number, sign the manifest that carries it, save; again when someone took the number first."""
+    while True:
+        with context.database.read() as transaction:
+            number = store.next_number(transaction, project=context.project)
+        release = number_and_sign(context, assembly, number=number)
+        with context.database.write() as transaction:
+            if store.insert(transaction, release):
+                _record_release(context, transaction, release)
+                return release
+            taken = store.of_run(transaction, run=release.run)
+        if taken is not None:
+            return taken
+
+
+def _record_release(context: Context, transaction: Transaction, release: Release) -> None:
+    detail = {"digest": release.digest, "run": release.run, "verdict": release.verdict, "authors": list(release.authors)}
+    if release.dirty:
+        detail["dirty"] = list(release.dirty)
+    record(context, transaction, action=Action.RELEASE_CREATED, subject=release.name, detail=detail)
+
+
+def _authors(context: Context, run: Run) -> tuple[str, ...]:
+    """Who wrote the commit, ran the pipeline and makes the release; an unknown committer counts by e-mail."""
+    committers = people_with_email(context.database, run.commit_author) if run.commit_author else ()
+    unknown = (run.commit_author,) if run.commit_author and not committers else ()
+    return tuple(sorted({run.created_by, context.caller.name, *committers, *unknown}))
+
+
+def _run(context: Context, run: str) -> Run:
+    if run != "latest":
+        return get_run(context, run)
+    found = latest_run(context, project=context.project, state=RunState.DONE)
+    if found is None:
+        raise NoFinishedRun(project=context.project)
+    return found
+
+
+def _summary(context: Context, run: Run) -> RunSummary:
+    with context.database.read() as transaction:
+        release = store.of_run(transaction, run=run.id)
+    finding = str(get_verdict(context, run.verdict).finding) if run.verdict else None
+    return RunSummary(run=run, finding=finding, release=release.name if release else None)
+
+
+def _champions(context: Context) -> Champions:
+    champions: Champions = context.plugin("champions", "ledger")
+    return champions

@@ -1,0 +1,107 @@
+"""Follows things back to where they come from. Reads only; each station becomes one Link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plimsoll.capture.reader import CapturedPrediction, find_prediction
+from plimsoll.edge.context import Context
+from plimsoll.gates.operations import get_verdict
+from plimsoll.governance.operations import approvals_of_release, events_about
+from plimsoll.pipeline.entities import Run
+from plimsoll.pipeline.operations import get_run
+from plimsoll.release.entities import Link, Release, Trace
+from plimsoll.release.errors import UntraceableId
+
+
+def trace_prediction(context: Context, subject: str, *, release_of: Callable[[str], Release]) -> Trace:
+    """From a captured prediction to its release and on. Raises UntraceableId when no capture holds it."""
+    captured = _captured(context, subject)
+    if captured is None:
+        raise UntraceableId(subject=subject)
+    facts = (
+        ("at", captured.at),
+        ("environment", captured.environment),
+        ("inputs", dict(captured.inputs)),
+        ("outputs", dict(captured.outputs)),
+        ("status", captured.status),
+        ("latency ms", round(captured.latency_s * 1000, 3)),
+    )
+    rest = trace_release(context, subject, release_of(captured.digest))
+    return Trace(subject=subject, links=(Link(kind="prediction", name=subject, facts=facts), *rest.links))
+
+
+def trace_release(context: Context, subject: str, release: Release) -> Trace:
+    """From a release to its approvals, deployments, run, commit, data, runtime and verdict."""
+    facts = (
+        ("digest", release.digest),
+        ("created", f"{release.created_at} by {release.created_by}"),
+        ("authors", ", ".join(release.authors)),
+        ("served as", "ONNX in the door" if release.compiled else "a worker process"),
+        *((("uncommitted files", ", ".join(release.dirty)),) if release.dirty else ()),
+    )
+    approvals = tuple(
+        Link(
+            kind="approval",
+            name=f"{approval.person} for {approval.environment}",
+            facts=(("at", approval.approved_at), *((("comment", approval.comment),) if approval.comment else ())),
+        )
+        for approval in approvals_of_release(context, digest=release.digest)
+    )
+    deployments = tuple(
+        Link(
+            kind="deployment",
+            name=str(event.detail.get("environment", "")),
+            facts=(("at", event.at), ("by", event.actor), ("wanted", event.detail.get("wanted", ""))),
+        )
+        for event in events_about(context, subject=release.name)
+        if event.action == "deployment_changed"
+    )
+    rest = trace_run(context, subject, get_run(context, release.run))
+    return Trace(
+        subject=subject, links=(Link(kind="release", name=release.name, facts=facts), *approvals, *deployments, *rest.links)
+    )
+
+
+def trace_run(context: Context, subject: str, run: Run) -> Trace:
+    """From a run to its commit, data versions, runtime and verdict."""
+    facts = (
+        ("started", f"{run.started_at} by {run.created_by}"),
+        ("state", str(run.state)),
+        ("parameters", dict(run.params)),
+    )
+    commit = Link(
+        kind="commit",
+        name=run.commit or "none",
+        facts=(("author", run.commit_author), ("code", run.code_digest), ("uncommitted files", list(run.dirty))),
+    )
+    data = tuple(Link(kind="data", name=name, facts=(("version", digest),)) for name, digest in sorted(run.data.items()))
+    lock = context.artifacts.read_bytes(run.lock_digest).decode().splitlines()
+    runtime = Link(
+        kind="runtime", name=run.lock_digest, facts=(("python", lock[0]), ("packages", len(lock) - 1))
+    )
+    return Trace(
+        subject=subject, links=(Link(kind="run", name=run.id, facts=facts), commit, *data, runtime, *_verdict(context, run))
+    )
+
+
+def _verdict(context: Context, run: Run) -> tuple[Link, ...]:
+    if run.verdict is None:
+        return ()
+    verdict = get_verdict(context, run.verdict)
+    facts = (
+        ("finding", str(verdict.finding)),
+        ("decided", verdict.decided_at),
+        ("rows", verdict.rows),
+        ("against", [champion.release or f"baseline ({champion.baseline})" for champion in verdict.champions]),
+    )
+    return (Link(kind="verdict", name=verdict.id, facts=facts),)
+
+
+def _captured(context: Context, prediction: str) -> CapturedPrediction | None:
+    folders = sorted(path for path in (context.workspace.state / "capture").glob("*") if path.is_dir())
+    for folder in folders:
+        found = find_prediction(folder, prediction)
+        if found is not None:
+            return found
+    return None

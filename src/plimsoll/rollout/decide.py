@@ -1,0 +1,44 @@
+"""May this release live in this environment, and does the environment need anything done? Pure rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plimsoll.rollout.entities import Deployment, DeploymentChange, State
+from plimsoll.rollout.ports import Observed
+
+
+def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:
+    """Whether the environment was ever told to run this release: going back to it needs no fresh verdict."""
+    return any(change.digest == digest for change in history)
+
+
+def differs(deployment: Deployment, observed: Observed | None) -> bool:
+    """Whether something must be done to make the environment what it shall be."""
+    if deployment.wanted == "stopped":
+        return observed is not None and bool(observed.processes)
+    return observed is None or not observed.ready or observed.live != deployment.digest
+
+
+def state_of(deployment: Deployment, observed: Observed | None) -> State:
+    """A deployment's state in one word: wanted and observed agree, or what is missing."""
+    if not differs(deployment, observed):
+        return "stopped" if deployment.wanted == "stopped" else "live"
+    if deployment.problem:
+        return "unavailable"
+    return "stopping" if deployment.wanted == "stopped" else "starting"
+
+
+def lock_differences(released: str, running: str, *, most: int = 5) -> str:
+    """What differs between two locks, in words: `numpy 2.4.6, here 2.5.5; xgboost 3.2, here none`; empty when equal."""
+    was, now = _packages(released), _packages(running)
+    changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    words = [f"{name} {was.get(name, 'none')}, here {now.get(name, 'none')}" for name in changed[:most]]
+    if len(changed) > most:
+        words.append(f"and {len(changed) - most} more")
+    return "; ".join(words)
+
+
+def _packages(lock: str) -> dict[str, str]:
+    pairs = (line.partition("==") for line in lock.splitlines() if line.strip())
+    return {name: version for name, _, version in pairs}
