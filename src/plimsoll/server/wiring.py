@@ -56,6 +56,15 @@ def workspace_at(root: Path) -> Workspace:
     return Workspace(root=root.absolute(), state=state, ledger_url=ledger)
 
 
+def project_name(workspace: Workspace) -> str:
+    """The name on the project file's first level, read without validating the rest; empty when it cannot be."""
+    for line in workspace.project_file.read_text(encoding="utf-8", errors="replace").splitlines():
+        key, colon, value = line.partition(":")
+        if colon and key == "project":
+            return value.partition("#")[0].strip().strip("\"'")
+    return ""
+
+
 @lru_cache(maxsize=8)
 def open_ledger(url: str) -> Database:
     """The ledger behind a URL, migrated, opened once a process."""
@@ -85,6 +94,7 @@ def make_context(
         database=database,
         artifacts=FolderStore(workspace.artifacts),
         workspace=workspace,
+        project=project_name(workspace),
         plugin=plugin,
         progress=progress,
     )
