@@ -1,0 +1,60 @@
+"""The runtime as one text: the interpreter and every installed distribution, by exact version.
+
+Two runtimes are the same when their texts are; that is what a release is held to. Installing a lock is not done here.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator
+from importlib.metadata import PathDistribution
+from pathlib import Path
+
+OURSELVES = "plimsoll-ml"
+_FOLDER = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(?:-py\d[^-]*)?\.(?:dist-info|egg-info)")
+
+
+def lock_text() -> str:
+    """`python==3.11.7 cpython linux-x86_64`, then `name==version` of each installed distribution, sorted; ends in a newline.
+
+    Names are normalised (PEP 503). Only the interpreter's own site folders count, so that the text does not depend on
+    the current folder. Plimsoll itself is left out: a release does not change because the tool that carries it does.
+    Two copies of one distribution count once: the one that an import would find.
+    """
+    versions: dict[str, str] = {}
+    for folder in _site_folders():
+        for name, version in _distributions(folder):
+            versions.setdefault(name, version)
+    versions.pop(OURSELVES, None)
+    first = f"python=={platform.python_version()} {sys.implementation.name} {sysconfig.get_platform()}"
+    return "\n".join([first, *(f"{name}=={versions[name]}" for name in sorted(versions))]) + "\n"
+
+
+def _site_folders() -> list[str]:
+    known = {os.path.realpath(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())}
+    return list(dict.fromkeys(folder for folder in sys.path if os.path.realpath(folder) in known))
+
+
+def _distributions(folder: str) -> Iterator[tuple[str, str]]:
+    """Name and version of what is installed in one folder, from the names of its metadata folders where these tell."""
+    if not os.path.isdir(folder):  # noqa: PTH112 - os.listdir below: a thousand Path objects would cost more than the rest
+        return
+    for entry in sorted(os.listdir(folder)):  # noqa: PTH208 - as above
+        if not entry.endswith((".dist-info", ".egg-info")):
+            continue
+        match = _FOLDER.fullmatch(entry)
+        if match:
+            yield _normalised(match["name"]), match["version"]
+            continue
+        metadata = PathDistribution(Path(folder, entry)).metadata
+        if metadata and "Name" in metadata and "Version" in metadata:
+            yield _normalised(metadata["Name"]), metadata["Version"]
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
