@@ -41,7 +41,7 @@ def make_app() -> typer.Typer:
         project: Annotated[
             Path | None, typer.Option("--project", "-C", help="Work in this folder instead of the current one.")
         ] = None,
-        version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,  # noqa: FBT002
+        version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
     ) -> None:
         if version:
             sys.stdout.write(f"plimsoll {__version__}\n")
@@ -60,6 +60,6 @@ def main() -> None:
     """Run the command line; an error that is our own fault ends with 70 and its traceback."""
     try:
         make_app()()
-    except Exception as error:  # noqa: BLE001 - the outermost edge
+    except Exception as error:
         internal_error(error)
         raise SystemExit(EXIT_INTERNAL) from error

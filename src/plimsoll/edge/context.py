@@ -30,7 +30,9 @@ class Denied(PlimsollError):
     code = "governance.denied"
     kind = Kind.DENIED
     text = "{caller} may not do {operation}: it needs the role {role}{where}."
-    hint = "Ask an admin to run `plimsoll people grant {caller} {role}`, or act as someone who holds it (PLIMSOLL_TOKEN)."
+    hint = (
+        "Ask an admin to run `plimsoll people grant {caller} {role}`, or act as someone who holds it (PLIMSOLL_TOKEN)."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

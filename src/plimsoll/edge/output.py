@@ -11,7 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress
@@ -19,7 +19,12 @@ from plimsoll.kernel.errors import EXIT_CODES, Kind, PlimsollError
 
 
 def run(
-    operation: str, *, as_json: bool, show: Callable[[Any], None], code: Callable[[Any], int] = lambda _: 0, **payload: Any
+    operation: str,
+    *,
+    as_json: bool,
+    show: Callable[[Any], None],
+    code: Callable[[Any], int] = lambda _: 0,
+    **payload: Any,
 ) -> None:
     """Perform an operation for a command: progress while it runs, then its result, then the exit code.
 
@@ -85,7 +90,7 @@ class ProgressLines:
         self._live = sys.stderr.isatty()
         self._drawn = 0
 
-    def __enter__(self) -> ProgressLines:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,7 +99,11 @@ class ProgressLines:
     def __call__(self, progress: Progress) -> None:
         line = f"{progress.task}: {progress.message}"
         if progress.total:
-            line = f"{_bar(progress.done or 0, progress.total)} {line}" if self._live else f"[{progress.done}/{progress.total}] {line}"
+            line = (
+                f"{_bar(progress.done or 0, progress.total)} {line}"
+                if self._live
+                else f"[{progress.done}/{progress.total}] {line}"
+            )
         self._erase()
         if self._live:
             width = _columns() - 1

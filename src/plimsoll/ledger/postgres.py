@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.rows import dict_row
 
-from plimsoll.ledger.engine import LedgerUnavailable, Transaction, to_pyformat
+from plimsoll.ledger.transaction import LedgerUnavailable, Transaction
 
 
 class PostgresDatabase:
@@ -57,3 +58,11 @@ def _without_password(url: str) -> str:
     scheme, _, rest = url.partition("://")
     credentials, at, place = rest.rpartition("@")
     return f"{scheme}://{credentials.partition(':')[0]}{at}{place}"
+
+
+_NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+
+
+def to_pyformat(sql: str) -> str:
+    """`:name` parameters written as psycopg wants them, with literal percent signs doubled."""
+    return _NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))

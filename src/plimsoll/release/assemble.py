@@ -54,9 +54,7 @@ def prepare(
         context.progress(Progress(task="release", message="compiling the scorer"))
         holdout = frame_path(context.artifacts, verdict.holdout)
         compilation = compile_scorer(scorer, holdout, folder / "compiled")
-        yield Assembly(
-            folder=folder, model=model, run=run, verdict=verdict, authors=authors, compilation=compilation
-        )
+        yield Assembly(folder=folder, model=model, run=run, verdict=verdict, authors=authors, compilation=compilation)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("run")
     def run_pipeline(
-        plan: Annotated[bool, typer.Option("--plan", help="Only say what would run, and why.")] = False,  # noqa: FBT002
+        plan: Annotated[bool, typer.Option("--plan", help="Only say what would run, and why.")] = False,
         param: Annotated[list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE for this run.")] = None,
         as_json: Json = False,
     ) -> None:
@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
         run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest",
         allow_dirty: Annotated[
             bool, typer.Option("--allow-dirty", help="Accept code that no commit holds; the release records it.")
-        ] = False,  # noqa: FBT002
+        ] = False,
         as_json: Json = False,
     ) -> None:
         """Freeze a passing run into a signed bundle."""
@@ -67,7 +67,14 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Say yes to a release in an environment, on the record; its authors cannot."""
-        run("approvals.create", as_json=as_json, show=_show_approval, release=name, environment=environment, comment=comment)
+        run(
+            "approvals.create",
+            as_json=as_json,
+            show=_show_approval,
+            release=name,
+            environment=environment,
+            comment=comment,
+        )
 
     @app.command()
     def trace(

@@ -18,7 +18,9 @@ from plimsoll.release.errors import (
 )
 
 
-def require_releasable(run: Run, verdict: Verdict | None, *, champions: Mapping[str, str | None], allow_dirty: bool) -> None:
+def require_releasable(
+    run: Run, verdict: Verdict | None, *, champions: Mapping[str, str | None], allow_dirty: bool
+) -> None:
     """Raise the refusal that applies, or return.
 
     champions: environment -> digest of its live release now, None when nothing is live.
@@ -28,7 +30,9 @@ def require_releasable(run: Run, verdict: Verdict | None, *, champions: Mapping[
     if run.scorer is None:
         raise NothingToRelease(run=run.id, project=run.project)
     if not allow_dirty and (run.dirty or not run.commit):
-        raise DirtyTree(run=run.id, files=", ".join(run.dirty) or "the project is not in a git repository with a commit")
+        raise DirtyTree(
+            run=run.id, files=", ".join(run.dirty) or "the project is not in a git repository with a commit"
+        )
     if verdict is None or not verdict.checks:
         raise NoVerdict(run=run.id)
     require_passed(run.id, verdict)

@@ -44,14 +44,18 @@ class VerdictFailed(PlimsollError):
     code = "release.failed_verdict"
     kind = Kind.CHECK_FAILED
     text = "The verdict on run {run} is fail: {because}"
-    hint = "`plimsoll verdict {run}` shows the evidence. Improve the model, or change the gates in a commit of their own."
+    hint = (
+        "`plimsoll verdict {run}` shows the evidence. Improve the model, or change the gates in a commit of their own."
+    )
 
 
 class VerdictInconclusive(PlimsollError):
     code = "release.inconclusive_verdict"
     kind = Kind.CHECK_FAILED
     text = "The verdict on run {run} is inconclusive: {because}"
-    hint = "A larger holdout or a wider margin gives the gate the power it lacks; `plimsoll verdict {run}` says how much."
+    hint = (
+        "A larger holdout or a wider margin gives the gate the power it lacks; `plimsoll verdict {run}` says how much."
+    )
 
 
 class VerdictStale(PlimsollError):

@@ -230,7 +230,12 @@ def _number_sign_save(context: Context, assembly: Assembly) -> Release:
 
 
 def _record_release(context: Context, transaction: Transaction, release: Release) -> None:
-    detail = {"digest": release.digest, "run": release.run, "verdict": release.verdict, "authors": list(release.authors)}
+    detail = {
+        "digest": release.digest,
+        "run": release.run,
+        "verdict": release.verdict,
+        "authors": list(release.authors),
+    }
     if release.dirty:
         detail["dirty"] = list(release.dirty)
     record(context, transaction, action=Action.RELEASE_CREATED, subject=release.name, detail=detail)

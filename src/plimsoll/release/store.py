@@ -10,7 +10,9 @@ from plimsoll.release.entities import Release
 
 def next_number(transaction: Transaction, *, project: str) -> int:
     """The number that the project's next release gets."""
-    row = transaction.one("SELECT COALESCE(MAX(number), 0) + 1 AS next FROM releases WHERE project = :project", project=project)
+    row = transaction.one(
+        "SELECT COALESCE(MAX(number), 0) + 1 AS next FROM releases WHERE project = :project", project=project
+    )
     return int(row["next"]) if row else 1
 
 
@@ -62,7 +64,9 @@ def of_run(transaction: Transaction, *, run: str) -> Release | None:
 def newest(transaction: Transaction, *, project: str, limit: int) -> tuple[Release, ...]:
     """The project's releases, latest first."""
     rows = transaction.all(
-        "SELECT * FROM releases WHERE project = :project ORDER BY number DESC LIMIT :limit", project=project, limit=limit
+        "SELECT * FROM releases WHERE project = :project ORDER BY number DESC LIMIT :limit",
+        project=project,
+        limit=limit,
     )
     return tuple(_release(row) for row in rows)
 

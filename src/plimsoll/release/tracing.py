@@ -59,7 +59,8 @@ def trace_release(context: Context, subject: str, release: Release) -> Trace:
     )
     rest = trace_run(context, subject, get_run(context, release.run))
     return Trace(
-        subject=subject, links=(Link(kind="release", name=release.name, facts=facts), *approvals, *deployments, *rest.links)
+        subject=subject,
+        links=(Link(kind="release", name=release.name, facts=facts), *approvals, *deployments, *rest.links),
     )
 
 
@@ -75,13 +76,14 @@ def trace_run(context: Context, subject: str, run: Run) -> Trace:
         name=run.commit or "none",
         facts=(("author", run.commit_author), ("code", run.code_digest), ("uncommitted files", list(run.dirty))),
     )
-    data = tuple(Link(kind="data", name=name, facts=(("version", digest),)) for name, digest in sorted(run.data.items()))
-    lock = context.artifacts.read_bytes(run.lock_digest).decode().splitlines()
-    runtime = Link(
-        kind="runtime", name=run.lock_digest, facts=(("python", lock[0]), ("packages", len(lock) - 1))
+    data = tuple(
+        Link(kind="data", name=name, facts=(("version", digest),)) for name, digest in sorted(run.data.items())
     )
+    lock = context.artifacts.read_bytes(run.lock_digest).decode().splitlines()
+    runtime = Link(kind="runtime", name=run.lock_digest, facts=(("python", lock[0]), ("packages", len(lock) - 1)))
     return Trace(
-        subject=subject, links=(Link(kind="run", name=run.id, facts=facts), commit, *data, runtime, *_verdict(context, run))
+        subject=subject,
+        links=(Link(kind="run", name=run.id, facts=facts), commit, *data, runtime, *_verdict(context, run)),
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from plimsoll.rollout.entities import Deployment, DeploymentChange, State
-from plimsoll.rollout.ports import Observed
+from plimsoll.rollout.entities import Deployment, DeploymentChange, Observed, State
 
 
 def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:

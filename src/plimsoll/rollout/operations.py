@@ -26,9 +26,9 @@ from plimsoll.release.entities import Release
 from plimsoll.release.operations import find_release, get_release
 from plimsoll.rollout import store
 from plimsoll.rollout.decide import has_lived_there, lock_differences, state_of
-from plimsoll.rollout.entities import Deployment, DeploymentChange, DeploymentView
+from plimsoll.rollout.entities import Deployment, DeploymentChange, DeploymentView, Desired, DesiredRelease
 from plimsoll.rollout.errors import NothingDeployed, RuntimeDiffers, WrongProject
-from plimsoll.rollout.ports import Desired, DesiredRelease, Target
+from plimsoll.rollout.ports import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,11 @@ def stop(context: Context, request: EnvironmentName) -> DeploymentView:
     with context.database.write() as transaction:
         current = _find(context, transaction, request.environment)
         stopped = replace(
-            current, wanted="stopped", problem="", changed_by=context.caller.name, changed_at=to_text(context.clock.now())
+            current,
+            wanted="stopped",
+            problem="",
+            changed_by=context.caller.name,
+            changed_at=to_text(context.clock.now()),
         )
         if current.wanted != "stopped":
             _save(context, transaction, stopped)

@@ -27,10 +27,12 @@ def save(transaction: Transaction, deployment: Deployment, change: DeploymentCha
     _upsert(transaction, deployment)
     names = [column.name for column in fields(DeploymentChange)]
     values = ", ".join(f":{name}" for name in names)
-    transaction.execute(f"INSERT INTO deployment_history ({', '.join(names)}) VALUES ({values})", **asdict(change))  # noqa: S608 - names of our own fields
+    transaction.execute(f"INSERT INTO deployment_history ({', '.join(names)}) VALUES ({values})", **asdict(change))
 
 
-def note_outcome(transaction: Transaction, *, project: str, environment: str, digest: str, port: int, problem: str) -> None:
+def note_outcome(
+    transaction: Transaction, *, project: str, environment: str, digest: str, port: int, problem: str
+) -> None:
     """Write down how the attempt to run a release went; nothing when something else is wanted by now."""
     transaction.execute(
         """
@@ -64,7 +66,7 @@ def _upsert(transaction: Transaction, deployment: Deployment) -> None:
     values = ", ".join(f":{name}" for name in names)
     updates = ", ".join(f"{name} = excluded.{name}" for name in names if name not in {"project", "environment"})
     transaction.execute(
-        f"INSERT INTO deployments ({', '.join(names)}) VALUES ({values}) "  # noqa: S608 - names of our own fields
+        f"INSERT INTO deployments ({', '.join(names)}) VALUES ({values}) "
         f"ON CONFLICT (project, environment) DO UPDATE SET {updates}",
         **asdict(deployment),
     )

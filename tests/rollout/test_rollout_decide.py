@@ -1,0 +1,73 @@
+"""What an environment is told to run, what it runs, and what follows from the difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from plimsoll.rollout.decide import differs, has_lived_there, lock_differences, state_of
+from plimsoll.rollout.entities import Deployment, DeploymentChange, Observed
+
+NOW = "2026-01-01T00:00:00.000000Z"
+
+
+def a_deployment(**changes: object) -> Deployment:
+    deployment = Deployment(
+        project="fraud",
+        environment="production",
+        target="process",
+        release="fraud@2",
+        digest="d2",
+        host="127.0.0.1",
+        port=8600,
+        wanted="running",
+        problem="",
+        changed_by="ada",
+        changed_at=NOW,
+    )
+    return replace(deployment, **changes)
+
+
+def seen(**changes: object) -> Observed:
+    observed = Observed(ready=True, live="d2", host="127.0.0.1", port=8600, processes=(("door", 42),))
+    return replace(observed, **changes)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "observed", "state"),
+    [
+        (a_deployment(), seen(), "live"),
+        (a_deployment(), None, "starting"),
+        (a_deployment(), seen(ready=False), "starting"),
+        (a_deployment(), seen(live="d1"), "starting"),
+        (a_deployment(problem="the port is taken"), seen(ready=False), "unavailable"),
+        (a_deployment(wanted="stopped"), seen(), "stopping"),
+        (a_deployment(wanted="stopped"), seen(processes=()), "stopped"),
+        (a_deployment(wanted="stopped"), None, "stopped"),
+    ],
+)
+def test_state_is_what_wanted_and_observed_say_together(deployment: Deployment, observed: Observed | None, state: str):
+    assert state_of(deployment, observed) == state
+    assert differs(deployment, observed) == (state not in ("live", "stopped"))
+
+
+def test_a_release_that_lived_there_may_come_back():
+    change = DeploymentChange(
+        id="c", project="fraud", environment="production", release="fraud@1", digest="d1", wanted="running",
+        changed_by="ada", changed_at=NOW,
+    )  # fmt: skip
+
+    assert has_lived_there("d1", [change])
+    assert not has_lived_there("d2", [change])
+
+
+def test_differences_between_locks_are_named_and_counted():
+    released = "python==3.11.7\nnumpy==2.4.6\nxgboost==3.2.0\n"
+
+    assert lock_differences(released, released) == ""
+    assert (
+        lock_differences(released, "python==3.11.7\nnumpy==2.5.5\n")
+        == "numpy 2.4.6, here 2.5.5; xgboost 3.2.0, here none"
+    )
+    assert lock_differences(released, "python==3.12.1\n", most=1) == "numpy 2.4.6, here none; and 2 more"
