@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Format = Literal["csv", "parquet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +26,12 @@ class DataVersion:
     files: tuple[FileEntry, ...]
     rows: int
     columns: tuple[tuple[str, str], ...]
-    """Name and DuckDB type of each column, in file order."""
-    format: str
-    """`csv` or `parquet`."""
+    """Name and type of each column as it is read (BIGINT, DOUBLE, VARCHAR, BOOLEAN, DATE, TIMESTAMP), in file order."""
+    format: Format
+    delimiter: str = ""
+    """What separates the fields of a CSV file; empty for Parquet."""
+    missing: tuple[str, ...] = ()
+    """Texts that stand for a missing value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,23 @@ class BrokenRule:
     dataset: str
     column: str
     rule: str
-    """The rule as written in the project file, such as `min: 0`."""
+    """The rule as written in the project file, such as `min: 0`; `exists` for a column that is not there."""
     count: int
-    examples: tuple[dict[str, Any], ...]
-    """Up to three whole rows that break it."""
+    """How many rows break it."""
+    rows: int
+    """How many rows the dataset has."""
+    examples: tuple[ExampleRow, ...] = ()
+    """Up to three rows that break it."""
+    nearest: str = ""
+    """For a column that is not there: the most similar name that is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleRow:
+    """A row that breaks a rule, as it stands in its file."""
+
+    file: str
+    row: int
+    """Its number in that file; the first row of data is 1."""
+    values: dict[str, Any]
+    """JSON-ready values by column name."""

@@ -21,6 +21,26 @@ Task = Literal["binary_classification", "multiclass_classification", "regression
 ColumnType = Literal["int", "float", "string", "bool", "timestamp", "date"]
 RoleName = Literal["viewer", "developer", "approver", "operator", "admin"]
 
+METRICS: Mapping[Task, tuple[str, ...]] = {
+    "binary_classification": (
+        "roc_auc",
+        "average_precision",
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "log_loss",
+        "brier",
+    ),
+    "multiclass_classification": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""What gates can measure, by what the model predicts."""
+
+UNBOUNDED_METRICS = ("log_loss", "rmse", "mae", "r2")
+"""The metrics whose values may leave the range from 0 to 1."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -56,6 +76,10 @@ class Dataset:
     """The column that identifies a row."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """Checks by column name."""
+    missing: tuple[str, ...] = ()
+    """Texts that stand for a missing value, such as "?"; an empty CSV field always does."""
+    format: Literal["csv", "parquet"] | None = None
+    """How the files are written; default: what their extension says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,11 @@ CREATE TABLE data_versions (
     dataset TEXT NOT NULL,
     digest TEXT NOT NULL,
     format TEXT NOT NULL,
-    rows_total BIGINT NOT NULL,
+    row_count BIGINT NOT NULL,
     columns TEXT NOT NULL,
     files TEXT NOT NULL,
-    csv TEXT,
+    delimiter TEXT NOT NULL,
+    missing TEXT NOT NULL,
     recorded_by TEXT NOT NULL,
     recorded_at TEXT NOT NULL,
     PRIMARY KEY (project, dataset, digest)
