@@ -1,1 +1,1 @@
-"""The log of predictions: append-only segments that survive a killed process."""
+"""The prediction log: what was asked and what was answered, written so that a killed process loses nothing."""

@@ -1,0 +1,28 @@
+"""The noun of capture: one request and its answer, as logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedPrediction:
+    """One request to a release and the answer given. Inputs and outputs are lists, one item a row, by column name."""
+
+    id: str
+    at: str
+    """When the request was received: ISO 8601 in UTC."""
+    release: str
+    digest: str
+    """The release's digest: what the name stands for."""
+    environment: str
+    inputs: Mapping[str, Any]
+    """As received, context columns too."""
+    outputs: Mapping[str, Any]
+    """Empty when the model failed."""
+    status: int
+    """HTTP status of the answer: 200, or 500 when the model failed on these rows."""
+    latency_s: float
+    """From the request's last byte to the answer, without the network."""

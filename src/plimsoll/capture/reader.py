@@ -1,0 +1,72 @@
+"""Reads captured predictions back: all of a folder, or one by its id. Safe beside writers at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from plimsoll.capture.entities import CapturedPrediction
+from plimsoll.capture.segment import SUFFIX, read_segment
+from plimsoll.kernel.clock import to_text
+from plimsoll.kernel.ids import millisecond_of
+
+__all__ = ["CapturedPrediction", "find_prediction", "read_predictions"]
+
+SLACK_MS = 120_000
+"""Between an id and its record lie a request's deadline and what clocks were set back."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_predictions(folder: Path) -> Iterator[CapturedPrediction]:
+    """Every prediction captured in a folder, segment by segment in the order the segments were begun."""
+    for segment in _segments(folder):
+        for payload in read_segment(segment):
+            yield _prediction(orjson.loads(payload))
+
+
+def find_prediction(folder: Path, prediction_id: str) -> CapturedPrediction | None:
+    """The captured prediction of that id, or None. Opens only segments that were being written at the id's time."""
+    try:
+        moment = millisecond_of(prediction_id)
+    except ValueError:
+        return None
+    needle = prediction_id.encode()
+    for segment in _segments(folder):
+        if not _may_hold(segment, moment):
+            continue
+        for payload in read_segment(segment):
+            if needle in payload and (record := orjson.loads(payload))["id"] == prediction_id:
+                return _prediction(record)
+    return None
+
+
+def _segments(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def _may_hold(segment: Path, moment: int) -> bool:
+    """Whether a record made at that millisecond can be in a segment: begun before, last written after."""
+    try:
+        begun = millisecond_of(segment.stem)
+    except ValueError:
+        return True
+    ended = segment.stat().st_mtime_ns // 1_000_000
+    return begun - SLACK_MS <= moment <= ended + SLACK_MS
+
+
+def _prediction(record: dict[str, Any]) -> CapturedPrediction:
+    return CapturedPrediction(
+        id=record["id"],
+        at=to_text(_EPOCH + timedelta(microseconds=record["at_us"])),
+        release=record["release"],
+        digest=record["digest"],
+        environment=record["environment"],
+        inputs=record["inputs"],
+        outputs=record["outputs"],
+        status=record["status"],
+        latency_s=record["latency_s"],
+    )

@@ -1,0 +1,41 @@
+"""The format of a segment file: eight bytes of magic, then records, each `length, crc32, payload`.
+
+Numbers are little-endian and 32 bits wide; the checksum is over the payload. A record is written by one write(), so a
+killed process leaves whole records and at most one torn one at the end.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+MAGIC = b"plimcap1"
+SUFFIX = ".segment"
+LARGEST_RECORD = 256 * 1024 * 1024
+_HEAD = struct.Struct("<II")
+
+
+def frame(payload: bytes) -> bytes:
+    """A payload as it stands in a segment."""
+    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def read_segment(path: Path) -> Iterator[bytes]:
+    """The payloads of a segment in the order written; ends at the first record that is torn or does not fit its sum.
+
+    What follows a broken record cannot be trusted to begin where it seems to, so nothing after it is read. A file
+    without the magic holds nothing.
+    """
+    with path.open("rb") as stream:
+        if stream.read(len(MAGIC)) != MAGIC:
+            return
+        while len(head := stream.read(_HEAD.size)) == _HEAD.size:
+            length, checksum = _HEAD.unpack(head)
+            if length > LARGEST_RECORD:
+                return
+            payload = stream.read(length)
+            if len(payload) < length or zlib.crc32(payload) != checksum:
+                return
+            yield payload
