@@ -30,6 +30,22 @@ class Line:
     hash: str
 
 
+def seal(*, after: Head, at: str, actor: str, action: str, subject: str, detail: str) -> Line:
+    """The event that follows the chain's end, with its number and its hash."""
+    number = after.number + 1
+    own = hash_of(number=number, at=at, actor=actor, action=action, subject=subject, detail=detail, previous=after.hash)
+    return Line(
+        number=number,
+        at=at,
+        actor=actor,
+        action=action,
+        subject=subject,
+        detail=detail,
+        previous=after.hash,
+        hash=own,
+    )
+
+
 def hash_of(*, number: int, at: str, actor: str, action: str, subject: str, detail: str, previous: str) -> str:
     """The hash of an event: SHA-256 of the canonical JSON of all its fields, the previous event's hash included."""
     return digest_json(
@@ -87,7 +103,9 @@ def _bad_heads(signed: SignedHeads) -> Iterator[AuditFinding]:
 
 def _missing_heads(lines: Sequence[Line], signed: SignedHeads) -> Iterator[AuditFinding]:
     if lines and not signed.heads and not signed.bad:
-        because = f"the ledger holds {len(lines)} events, but there is no signed head: their file was emptied or removed"
+        because = (
+            f"the ledger holds {len(lines)} events, but there is no signed head: their file was emptied or removed"
+        )
         yield AuditFinding(kind=Tampering.HEADS_MISSING, number=0, because=because)
 
 
@@ -135,7 +153,9 @@ def _follows(line: Line, before: Line | None) -> bool:
 def _broken_link(line: Line, before: Line | None, signed: set[tuple[int, str]]) -> AuditFinding:
     """Two rows that are sound alone but do not join: one was rewritten. A signed head tells which."""
     if before is None or (before.number, before.hash) in signed:
-        because = f"event {line.number} was rewritten: it does not follow event {line.number - 1}, which is as it was signed"
+        because = (
+            f"event {line.number} was rewritten: it does not follow event {line.number - 1}, which is as it was signed"
+        )
         return AuditFinding(kind=Tampering.CHANGED_ROW, number=line.number, because=because)
     because = f"event {before.number} was rewritten together with its hash: event {line.number} follows another hash"
     return AuditFinding(kind=Tampering.CHANGED_ROW, number=before.number, because=because)
@@ -152,8 +172,12 @@ def _recomputations(lines: Sequence[Line], heads: Iterable[Head], *, named: set[
         if line.hash == head.hash:
             sound = head.number
         elif head.number not in named:
-            changed = f"event {head.number}" if sound == head.number - 1 else f"one of events {sound + 1} to {head.number}"
-            because = f"{changed} was changed and the chain recomputed from there: the signed head {head.number} is another"
+            changed = (
+                f"event {head.number}" if sound == head.number - 1 else f"one of events {sound + 1} to {head.number}"
+            )
+            because = (
+                f"{changed} was changed and the chain recomputed from there: the signed head {head.number} is another"
+            )
             yield AuditFinding(kind=Tampering.RECOMPUTED, number=head.number, because=because)
             return
 
