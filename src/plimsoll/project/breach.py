@@ -1,0 +1,91 @@
+"""A broken rule, and the small checks that several rules of a project file share.
+
+All work on plain values and pass over whatever has the wrong type; the shape's own problems tell about that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from keyword import iskeyword
+from typing import Any, TypeGuard
+
+from plimsoll.kernel.durations import parse_duration
+from plimsoll.project.problems import Path, describe
+
+Values = Mapping[str, Any]
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_LONGEST_NAME = 50
+DURATION = "a duration such as 90s, 30m or 1h30m"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A rule that the values at a path break."""
+
+    path: Path
+    found: str
+    expected: str
+    word: str = ""
+    """The word that may be a misspelling of one of the options."""
+    options: tuple[str, ...] = ()
+
+
+def plain_name(name: str, path: Path) -> Iterator[Breach]:
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        yield Breach(
+            path=path,
+            found=describe(name),
+            expected=f"at most {_LONGEST_NAME} lower-case letters, digits and single dashes, starting with a letter",
+        )
+
+
+def identifier(name: str, path: Path, because: str) -> Iterator[Breach]:
+    if not name.isidentifier() or iskeyword(name):
+        yield Breach(path=path, found=repr(name), expected=f"a Python name such as train_set: {because}")
+
+
+def duration(text: object, path: Path) -> Iterator[Breach]:
+    if not isinstance(text, str):
+        return
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        seconds = 0.0
+    if seconds <= 0:
+        yield Breach(path=path, found=describe(text), expected=DURATION)
+
+
+def ordered(values: Values, path: Path) -> Iterator[Breach]:
+    low, high = values.get("min"), values.get("max")
+    if is_number(low) and is_number(high) and low > high:
+        yield Breach(path=(*path, "min"), found=f"{low}, above max: {high}", expected="min not above max")
+
+
+def unique(entries: Iterable[tuple[int, str]], path: Path) -> Iterator[Breach]:
+    seen: set[str] = set()
+    for position, name in entries:
+        if name in seen:
+            yield Breach(path=(*path, position), found=f"{name!r} a second time", expected="each name once")
+        seen.add(name)
+
+
+def mapping(values: Values, key: str) -> Values:
+    value = values.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(values: Values, key: str) -> Iterator[tuple[str, Values]]:
+    return ((name, value) for name, value in mapping(values, key).items() if isinstance(value, Mapping))
+
+
+def texts(value: object) -> list[tuple[int, str]]:
+    """Position and text of the texts in a list."""
+    entries = enumerate(value) if isinstance(value, list | tuple) else ()
+    return [(position, entry) for position, entry in entries if isinstance(entry, str)]
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

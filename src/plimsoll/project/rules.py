@@ -1,0 +1,148 @@
+"""What the settings of a project file must say about themselves and each other, beyond their names and types.
+
+The rules read plain values, and pass over whatever has the wrong type, so that they can speak in the same breath
+as the shape's own problems. None needs the project's code or data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+from plimsoll.project.breach import (
+    Breach,
+    Values,
+    duration,
+    identifier,
+    is_number,
+    mapping,
+    mappings,
+    ordered,
+    plain_name,
+    texts,
+    unique,
+)
+from plimsoll.project.model_rules import gate_breaches, model_breaches
+from plimsoll.project.problems import Path, describe
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "string": (str,),
+    "bool": (bool,),
+    "timestamp": (str,),
+    "date": (str,),
+}
+
+
+def breaches(project: Values) -> Iterator[Breach]:
+    """Every broken rule of a project's plain values."""
+    return chain(
+        _project(project),
+        _datasets(project),
+        _pipeline(project),
+        model_breaches(project),
+        gate_breaches(project),
+        _environments(project),
+    )
+
+
+def _project(project: Values) -> Iterator[Breach]:
+    name = project.get("project")
+    if isinstance(name, str):
+        yield from plain_name(name, ("project",))
+    code = project.get("code")
+    if isinstance(code, str) and (not code or code.startswith(("/", "~")) or ".." in re.split(r"[/\\]", code)):
+        yield Breach(
+            path=("code",), found=describe(code), expected="a file or folder inside the project, such as steps.py"
+        )
+
+
+def _datasets(project: Values) -> Iterator[Breach]:
+    for name, dataset in mappings(project, "data"):
+        path: Path = ("data", name)
+        yield from identifier(name, path, "steps receive it by this name")
+        location = dataset.get("path")
+        if location == "":
+            yield Breach(path=(*path, "path"), found="''", expected="a file, glob or folder of CSV or Parquet files")
+        if isinstance(location, str) and "://" in location:
+            yield Breach(
+                path=(*path, "path"),
+                found=describe(location),
+                expected="a path on this machine; remote data is not supported yet",
+            )
+        for column, checks in mappings(dataset, "columns"):
+            yield from _column(checks, (*path, "columns", column))
+
+
+def _column(checks: Values, path: Path) -> Iterator[Breach]:
+    yield from ordered(checks, path)
+    kind = checks.get("type")
+    if not isinstance(kind, str) or kind not in _TYPES:
+        return
+    for limit in ("min", "max"):
+        if checks.get(limit) is not None and kind not in {"int", "float"}:
+            yield Breach(
+                path=(*path, limit),
+                found=f"{limit} for a column of type {kind}",
+                expected="type int or float, or no limit",
+            )
+    allowed = checks.get("in")
+    if not isinstance(allowed, list | tuple):
+        return
+    if not allowed:
+        yield Breach(path=(*path, "in"), found="an empty list", expected="the allowed values")
+    for position, value in enumerate(allowed):
+        if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
+            quotes = "; put it in quotes" if _TYPES[kind] == (str,) else ""
+            yield Breach(
+                path=(*path, "in", position),
+                found=describe(value),
+                expected=f"a value of the column's type {kind}{quotes}",
+            )
+
+
+def _pipeline(project: Values) -> Iterator[Breach]:
+    pipeline = mapping(project, "pipeline")
+    datasets = mapping(project, "data")
+    for name in mapping(pipeline, "params"):
+        path: Path = ("pipeline", "params", name)
+        yield from identifier(name, path, "steps receive it by this name")
+        if name in datasets:
+            yield Breach(path=path, found=f"{name!r}, which is a dataset too", expected="a name of its own")
+    for name, options in mappings(pipeline, "steps"):
+        path = ("pipeline", "steps", name)
+        yield from identifier(name, path, "a step is a function")
+        yield from duration(options.get("timeout"), (*path, "timeout"))
+        outputs = texts(options.get("outputs"))
+        for position, output in outputs:
+            yield from identifier(output, (*path, "outputs", position), "other steps receive it by this name")
+        yield from unique(outputs, (*path, "outputs"))
+
+
+def _environments(project: Values) -> Iterator[Breach]:
+    taken: dict[tuple[object, float], str] = {}
+    for name, environment in mappings(project, "environments"):
+        path: Path = ("environments", name)
+        yield from plain_name(name, path)
+        port = environment.get("port", 0)
+        if is_number(port) and not 0 <= port <= 65535:
+            yield Breach(
+                path=(*path, "port"), found=describe(port), expected="a port from 1 to 65535, or 0 for a free one"
+            )
+        elif is_number(port) and port:
+            other = taken.setdefault((environment.get("host", "127.0.0.1"), port), name)
+            if other != name:
+                yield Breach(
+                    path=(*path, "port"), found=f"{port}, the port of {other}", expected="a port of its own, or 0"
+                )
+        approvals = environment.get("approvals")
+        for position, rule in enumerate(approvals if isinstance(approvals, list | tuple) else ()):
+            count = rule.get("count") if isinstance(rule, Mapping) else None
+            if is_number(count) and count < 1:
+                yield Breach(
+                    path=(*path, "approvals", position, "count"),
+                    found=describe(count),
+                    expected="1 or more people; leave the rule out when nobody needs to approve",
+                )

@@ -1,0 +1,139 @@
+"""The shape of a project file: which settings exist and what type each has, by pydantic, told as problems.
+
+Pydantic reads plain values straight into the frozen types of `entities`; its errors are put into our words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from plimsoll.project import entities
+from plimsoll.project.breach import DURATION
+from plimsoll.project.entities import Project
+from plimsoll.project.problems import Path, describe, nearest, one_of
+from plimsoll.project.reader import Tree
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "mapping_type": "a mapping of names to values",
+    "dict_type": "a mapping of names to values",
+    "dataclass_type": "a mapping of settings",
+}
+_EXPECTED_AT = {"timeout": DURATION}
+
+
+@cache
+def project_type() -> TypeAdapter[Project]:
+    """The reader and writer of projects; made once, since that takes a tenth of a second."""
+    return TypeAdapter(Project)
+
+
+def read_shape(tree: Tree) -> Project | None:
+    """The typed project, or None when the tree got problems; all of them are reported at once."""
+    try:
+        return project_type().validate_python(tree.value)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    unknown = {tuple(detail["loc"]) for detail in details if detail["type"] == "unexpected_keyword_argument"}
+    grouped: dict[Path, list[ErrorDetails]] = {}
+    for detail in details:
+        if detail["type"] == "missing":
+            _report_missing(tree, tuple(detail["loc"]), unknown)
+        elif detail["type"] == "unexpected_keyword_argument":
+            _report_unknown(tree, tuple(detail["loc"]))
+        else:
+            grouped.setdefault(_written(tree, tuple(detail["loc"])), []).append(detail)
+    for path, alternatives in grouped.items():
+        if not any(other[: len(path)] == path for other in grouped if other != path):
+            _report_wrong(tree, path, alternatives)
+    return None
+
+
+def _report_missing(tree: Tree, path: Path, unknown: set[Path]) -> None:
+    """A required setting that is not there, unless a misspelt one beside it explains that."""
+    name = str(path[-1])
+    siblings = [str(other[-1]) for other in unknown if other[:-1] == path[:-1]]
+    if any(nearest(sibling, _settings(path[:-1])) == name for sibling in siblings):
+        return
+    tree.report(path, "nothing", f"a setting `{name}:`")
+
+
+def _report_unknown(tree: Tree, path: Path) -> None:
+    settings = _settings(path[:-1])
+    name = path[-1]
+    tree.report(path, repr(name), one_of(settings), nearest=nearest(name, settings))
+
+
+def _report_wrong(tree: Tree, path: Path, alternatives: list[ErrorDetails]) -> None:
+    """A value of the wrong type; a union reports once for each of its types."""
+    value = alternatives[0]["input"]
+    words = [word for detail in alternatives for word in _words(detail)]
+    types = dict.fromkeys(_EXPECTED[detail["type"]] for detail in alternatives if detail["type"] in _EXPECTED)
+    if words and not types:
+        tree.report(path, describe(value), one_of(words), nearest=nearest(value, words))
+        return
+    expected = _either([*types, *words]) or alternatives[0]["msg"]
+    if path[-1] in _EXPECTED_AT:
+        expected = _EXPECTED_AT[str(path[-1])]
+    if value is None and "a mapping of settings" in types:
+        expected += "; {} takes every default"
+    elif types.keys() == {"text"} and path[-1] not in _EXPECTED_AT and isinstance(value, int | float):
+        expected += "; put it in quotes"
+    tree.report(path, describe(value), expected)
+
+
+def _either(types: list[str]) -> str:
+    """`text, a number or true or false`."""
+    if "a number" in types and "a whole number" in types:
+        types.remove("a whole number")
+    return " or ".join(part for part in (", ".join(types[:-1]), *types[-1:]) if part)
+
+
+def _words(detail: ErrorDetails) -> list[str]:
+    """The allowed words of a setting that takes only some."""
+    if detail["type"] != "literal_error":
+        return []
+    listed = detail.get("ctx", {}).get("expected", "").replace(" or ", ", ")
+    return [word.strip("'") for word in listed.split(", ")]
+
+
+def _written(tree: Tree, location: Path) -> Path:
+    """Pydantic's location without what it adds for unions: only the parts that are in the file."""
+    path: Path = ()
+    for part in location:
+        if (*path, part) in tree.lines:
+            path = (*path, part)
+    return path
+
+
+def _settings(path: Path) -> tuple[str, ...]:
+    """The names that may stand in the mapping at a path."""
+    kind: Any = Project
+    for part in path:
+        if dataclasses.is_dataclass(kind):
+            kind = _field_types(kind)[str(part)]
+        else:
+            kind = get_args(kind)[0 if isinstance(part, int) else -1]
+        if type(None) in get_args(kind):
+            kind = get_args(kind)[0]
+    return tuple(_field_types(kind))
+
+
+def _field_types(kind: Any) -> dict[str, Any]:
+    """Setting -> type, of one of the entities."""
+    hints = get_type_hints(kind, vars(entities))
+    return {field.name.rstrip("_"): hints[field.name] for field in dataclasses.fields(kind)}
