@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV := $(VENV)/tools/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-system docs lock clean
+.PHONY: help demo test check test-system bench-install docs lock clean
 
 help: ## Show this page.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: $(READY) ## Lint, format, types, import contracts, spelling.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+
+bench-install: $(READY) ## Measure the core install: seconds, megabytes, milliseconds of --help.
+	$(BIN)/python benchmarks/install.py
 
 docs: $(READY) ## Write the pages that are made from the code.
 	$(BIN)/python docs/make_reference.py
