@@ -225,16 +225,16 @@ def list_people(context: Context, _request: Everything) -> tuple[PersonView, ...
 def add_person(context: Context, request: NewPerson) -> NewToken:
     """Add a person or service, with a role if one is named, and make a first token that is shown this once."""
     _require_admin_of(context, "people.add", project=request.project, place=request.place)
-    _check_name(request.name)
+    _check_name(request.person)
     if request.email and request.email.count("@") != 1:
         raise BadEmail(email=request.email)
     at = to_text(context.clock.now())
     person = Person(
-        name=request.name, email=request.email, kind=request.kind, added_by=context.caller.name, added_at=at
+        name=request.person, email=request.email, kind=request.kind, added_by=context.caller.name, added_at=at
     )
     with context.database.write() as transaction:
         if not store.add_person(transaction, person):
-            raise PersonExists(name=request.name)
+            raise PersonExists(name=request.person)
         detail = {"email": request.email, "kind": request.kind}
         record(context, transaction, action=Action.PERSON_ADDED, subject=person.name, detail=detail)
         if request.role is not None:
@@ -243,24 +243,26 @@ def add_person(context: Context, request: NewPerson) -> NewToken:
         return _make_token(context, transaction, person=person.name)
 
 
-@operation("people.grant", "POST", "/people/{name}/grants", role=Role.ADMIN, request=RoleChange, response=PersonView)
+@operation("people.grant", "POST", "/people/{person}/grants", role=Role.ADMIN, request=RoleChange, response=PersonView)
 def grant_role(context: Context, request: RoleChange) -> PersonView:
     """Give somebody a role, everywhere or in one project and environment; giving it twice changes nothing."""
     _require_admin_of(context, "people.grant", project=request.project, place=request.place)
     with context.database.write() as transaction:
-        person = _person(transaction, request.name)
+        person = _person(transaction, request.person)
         _grant(context, transaction, person=person.name, grant=_grant_of(request))
         return _view(person, store.caller(transaction, person).grants)
 
 
-@operation("people.revoke", "DELETE", "/people/{name}/grants", role=Role.ADMIN, request=RoleChange, response=PersonView)
+@operation(
+    "people.revoke", "DELETE", "/people/{person}/grants", role=Role.ADMIN, request=RoleChange, response=PersonView
+)
 def revoke_role(context: Context, request: RoleChange) -> PersonView:
     """Take a role away; their approvals stop counting where they needed it. Not from the last admin."""
     _require_admin_of(context, "people.revoke", project=request.project, place=request.place)
     grant = _grant_of(request)
     with context.database.write() as transaction:
         store.hold_chain(transaction)  # two admins who revoke each other at the same time must see each other
-        person = _person(transaction, request.name)
+        person = _person(transaction, request.person)
         if not store.remove_grant(transaction, person=person.name, grant=grant):
             raise GrantMissing(name=person.name, role=grant.role, project=grant.project, environment=grant.environment)
         if store.admins_everywhere(transaction) == 0:

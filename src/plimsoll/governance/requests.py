@@ -29,7 +29,7 @@ class PersonView:
 class NewPerson:
     """Somebody to add; with a role, that role is granted in the place named."""
 
-    name: str
+    person: str
     email: str = ""
     kind: PersonKind = "person"
     role: Role | None = None
@@ -51,7 +51,7 @@ class NewToken:
 class RoleChange:
     """A role to give or take away, in one project and environment or in all (`*`)."""
 
-    name: str
+    person: str
     role: Role
     project: str = "*"
     place: str = "*"
