@@ -1,0 +1,80 @@
+"""What can go wrong with a pipeline, told to the person who wrote it."""
+
+from __future__ import annotations
+
+from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.project.problems import ProblemsFound
+
+
+class GraphInvalid(ProblemsFound):
+    """Steps that cannot be wired to a graph; found before anything runs."""
+
+    code = "pipeline.graph_invalid"
+    headline = "The steps do not fit together: {count} to put right in {files}"
+    hint = "A step's parameter is a dataset, another step's output, or a value under `pipeline.params`."
+
+
+class UnknownParam(PlimsollError):
+    """A value given for this run that no step takes."""
+
+    code = "pipeline.unknown_param"
+    kind = Kind.INVALID
+    text = "No step takes the parameter {param!r}; the parameters are {known}."
+    hint = "{advice_text}"
+
+
+class ParamUnsupported(PlimsollError):
+    """A parameter's value that JSON cannot say, so that no cache key can be made of it."""
+
+    code = "pipeline.param_unsupported"
+    kind = Kind.INVALID
+    text = "The parameter {param!r} has a value that cannot be recorded: {problem}."
+    hint = "Use text, finite numbers, true or false, and lists and mappings of them."
+
+
+class RunMissing(PlimsollError):
+    """No run of that id."""
+
+    code = "pipeline.run_missing"
+    kind = Kind.MISSING
+    text = "There is no run {run!r} in project {project}."
+    hint = "`plimsoll runs` lists them."
+
+
+class CodeNotImportable(PlimsollError):
+    """Importing the project's code raised, or ended its process."""
+
+    code = "pipeline.import_failed"
+    kind = Kind.PROJECT_CODE
+    text = "{source} cannot be imported: {problem}{trace}"
+    hint = "No step ran. What the import printed is in {log}."
+
+
+class StepFailed(PlimsollError):
+    """A step raised, crashed, ran too long or returned what cannot be kept; nothing of it was kept."""
+
+    code = "pipeline.step_failed"
+    kind = Kind.PROJECT_CODE
+    text = "Step {step} failed: {problem}{trace}{printed}"
+    hint = "Finished steps are kept and will not run again. Everything that the step printed is in {log}."
+
+
+class OutputUnsupported(PlimsollError):
+    """A value that no codec can write."""
+
+    code = "pipeline.output_unsupported"
+    kind = Kind.PROJECT_CODE
+    text = "a value of type {type} cannot be stored: {problem}"
+    hint = "Return data (frames, arrays, numbers, text, models) rather than open files, connections, locks or generators."
+
+
+class NotAFrame(PlimsollError):
+    """An output that is needed as rows and is not kept as a Parquet file."""
+
+    code = "pipeline.not_a_frame"
+    kind = Kind.PROJECT_CODE
+    text = "Output {digest} is not kept as a table: {problem}."
+    hint = (
+        "Return a pandas DataFrame whose column names are distinct text and whose columns hold numbers, text, truth "
+        "values, times or categories of these."
+    )
