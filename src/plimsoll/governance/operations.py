@@ -400,7 +400,7 @@ def _detail(grant: Grant) -> dict[str, str]:
 
 
 def _check_name(name: str) -> None:
-    if slug(name) != name:
+    if not name or slug(name) != name:
         raise BadName(name=name, example=slug(name) or "ada")
 
 
