@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 Task = Literal["binary_classification", "multiclass_classification", "regression"]
 FieldType = Literal["int", "float", "string", "bool", "timestamp", "date"]
-"""Frame dtypes: int64 (float64 when nulls occur), float64, str, bool, datetime64, datetime64."""
+"""Frame dtypes: int64 (float64 in a frame where nulls occur), float64, str, bool (object when nullable), datetime64[us]
+for both timestamp and date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Field:
     name: str
     type: FieldType
     nullable: bool = True
+    """Whether it may be null: the holdout had nulls, or the scorer answered a row in which it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class ScorerSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
     """Values that transform steps receive by parameter name."""
     code: str = ""
-    """The project's `code` entry, relative to the bundle's `code/` folder; empty without transform steps."""
+    """The project's `code` entry, relative to the bundle's `code/` folder; empty when neither a transform nor the model needs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
