@@ -61,3 +61,12 @@ class ExampleRow:
     """Its number in that file; the first row of data is 1."""
     values: dict[str, Any]
     """JSON-ready values by column name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedVersion:
+    """A data version as the ledger remembers it."""
+
+    version: DataVersion
+    recorded_by: str
+    recorded_at: str

@@ -1,0 +1,177 @@
+"""What can be wrong with data files, each by name, and the broken column rules of a dataset as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from plimsoll.data.entities import BrokenRule, ExampleRow
+from plimsoll.kernel.errors import Kind, PlimsollError
+
+_SHOWN_FIELDS = 6
+_PLAIN = re.compile(r"[^\s,='\"()]+")
+
+
+class NoFile(PlimsollError):
+    """A dataset's path that matches nothing."""
+
+    code = "data.no_file"
+    kind = Kind.MISSING
+    text = "Dataset {dataset}: no file matches {path}{nearest}."
+    hint = "Correct `data.{dataset}.path` in plimsoll.yaml; it is a file, glob or folder relative to that file."
+
+
+class UnknownFormat(PlimsollError):
+    """A file whose extension names no format that can be read."""
+
+    code = "data.unknown_format"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: {file} has an extension that says nothing about its format."
+    hint = (
+        "Known are .csv, .tsv, .txt, .data (CSV) and .parquet, .pq (Parquet). "
+        "Say `format: csv` or `format: parquet` in `data.{dataset}`, or choose the files with a glob such as *.csv."
+    )
+
+
+class MixedFormats(PlimsollError):
+    """CSV and Parquet files in one dataset."""
+
+    code = "data.mixed_formats"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: {path} matches CSV files (such as {csv}) and Parquet files (such as {parquet})."
+    hint = "Choose one kind with a glob, such as *.parquet, in `data.{dataset}.path`."
+
+
+class Unreadable(PlimsollError):
+    """A file that cannot be opened or read as what it claims to be."""
+
+    code = "data.unreadable"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: {file} cannot be read: {problem}."
+    hint = "Correct the file, or leave it out of `data.{dataset}.path`."
+
+
+class WrongEncoding(PlimsollError):
+    """A CSV file that is not UTF-8."""
+
+    code = "data.wrong_encoding"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: {file} is not UTF-8 text: {problem}."
+    hint = "Write it as UTF-8, for instance with `iconv -f {guess} -t UTF-8`."
+
+
+class TruncatedParquet(PlimsollError):
+    """A Parquet file that is cut off, or no Parquet file at all."""
+
+    code = "data.truncated_parquet"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: {file} ({size} bytes) is not a whole Parquet file: {problem}."
+    hint = "Write or copy it again; a download or a job may have stopped half-way."
+
+
+class SchemaDiffers(PlimsollError):
+    """Files of one dataset whose columns are not the same."""
+
+    code = "data.schema_differs"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: {file} has other columns than {first}: {problem}."
+    hint = "Give every file of the dataset the same columns, or make two datasets of them."
+
+
+class UnsupportedType(PlimsollError):
+    """A Parquet column of a type that no frame column can hold."""
+
+    code = "data.unsupported_type"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: column {column} of {file} has the type {type}, which cannot be used."
+    hint = "Use numbers, text, truth values, dates and timestamps; split nested values into columns of their own."
+
+
+class NoRows(PlimsollError):
+    """A dataset without a single row."""
+
+    code = "data.no_rows"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: {files} without a single row of data."
+    hint = "A pipeline cannot learn from nothing: check what writes {path}."
+
+
+class SeveralDatasets(PlimsollError):
+    """More than one dataset cannot be used; every problem is told."""
+
+    code = "data.invalid"
+    kind = Kind.INVALID
+    text = "{count} datasets cannot be used:\n{told}"
+
+    @classmethod
+    def of(cls, problems: Sequence[PlimsollError]) -> SeveralDatasets:
+        """One error that tells all of them, each with its own hint."""
+        told = "\n".join(f"  {error.code}: {error}".replace("\n", "\n  ") + _own_hint(error) for error in problems)
+        return cls(count=len(problems), told=told, problems=[error.as_dict() for error in problems])
+
+
+class CheckFailed(PlimsollError):
+    """Rows that break the column rules of the project file."""
+
+    code = "data.check_failed"
+    kind = Kind.CHECK_FAILED
+    text = "{told}"
+    hint = "Nothing was recorded and no step ran. Correct the data, or the rules under `data` in plimsoll.yaml."
+
+    @classmethod
+    def of(cls, broken: Sequence[BrokenRule]) -> CheckFailed:
+        """The error that tells every broken rule with its count and example rows."""
+        return cls(told=broken_text(broken), broken=[asdict(rule) for rule in broken])
+
+    @property
+    def broken(self) -> tuple[BrokenRule, ...]:
+        """The broken rules as they were found."""
+        return tuple(_rule(item) for item in self.facts["broken"])
+
+
+def broken_text(broken: Sequence[BrokenRule]) -> str:
+    """Broken rules for people: dataset, column, rule, how many rows, and the example rows."""
+    lines = []
+    for dataset, group in groupby(broken, key=lambda rule: rule.dataset):
+        rules = list(group)
+        lines.append(f"Dataset {dataset} breaks {len(rules)} {'rule' if len(rules) == 1 else 'rules'} of its columns:")
+        for rule in rules:
+            lines.append(f"  {rule.column}, {_finding(rule)}")
+            lines += [
+                f"    {example.file} row {example.row}: {_row(rule.column, example)}" for example in rule.examples
+            ]
+    return "\n".join(lines)
+
+
+def _finding(rule: BrokenRule) -> str:
+    if rule.rule == "exists":
+        nearest = f"; the most similar one is {rule.nearest}" if rule.nearest else ""
+        return f"exists: there is no such column{nearest}"
+    return f"{rule.rule}: {rule.count:,} of {rule.rows:,} rows"
+
+
+def _row(column: str, example: ExampleRow) -> str:
+    """The broken value first, then the row's other values as far as one line allows."""
+    others = [name for name in example.values if name != column]
+    shown = [f"{column}={_value(example.values.get(column))}"]
+    shown += [f"{name}={_value(example.values[name])}" for name in others[: _SHOWN_FIELDS - 1]]
+    return ", ".join(shown) + (", …" if len(others) >= _SHOWN_FIELDS else "")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "(missing)"
+    text = repr(value) if isinstance(value, str) and not _PLAIN.fullmatch(value) else str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _own_hint(error: PlimsollError) -> str:
+    return f"\n    {error.advice}" if error.advice else ""
+
+
+def _rule(item: dict[str, Any]) -> BrokenRule:
+    examples = tuple(ExampleRow(**example) for example in item["examples"])
+    return BrokenRule(**{**item, "examples": examples})

@@ -1,0 +1,103 @@
+"""Finds the files of a dataset: a file, a glob or a folder, relative to the project. Looks only, reads no content."""
+
+from __future__ import annotations
+
+import glob
+import os
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from plimsoll.data.entities import Format
+from plimsoll.data.errors import MixedFormats, NoFile, UnknownFormat, Unreadable
+
+_FORMATS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".data": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_IN_FOLDERS = (".csv", ".tsv", ".parquet", ".pq")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The files of one dataset in the order in which their rows are read, and how they are written."""
+
+    files: tuple[Path, ...]
+    names: tuple[str, ...]
+    """Their paths as people know them: relative to the project, with forward slashes."""
+    format: Format
+
+
+def find_files(dataset: str, path: str, *, root: Path, state: Path, format: Format | None = None) -> Found:
+    """The files that a dataset's path names, sorted; files in the state folder never count.
+
+    A folder stands for every .csv, .tsv, .parquet and .pq file below it; hidden files do not count.
+    Raises NoFile (with the nearest path that exists), UnknownFormat, MixedFormats, Unreadable.
+    """
+    base = root.absolute()
+    try:
+        candidates = _candidates(base, Path(path).expanduser(), format)
+    except OSError as error:
+        raise Unreadable(dataset=dataset, file=path, problem=(error.strerror or str(error)).lower()) from error
+    inside = state.resolve()
+    files = sorted(file for file in candidates if not file.resolve().is_relative_to(inside))
+    if not files:
+        raise NoFile(dataset=dataset, path=path, nearest=_nearest(base, path))
+    names = tuple(Path(os.path.relpath(file, base)).as_posix() for file in files)
+    return Found(files=tuple(files), names=names, format=format or _format(dataset, path, names))
+
+
+def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
+    place = base / path
+    if place.is_dir():
+        return [
+            file
+            for file in place.rglob("*")
+            if not any(part.startswith((".", "_")) for part in file.relative_to(place).parts)
+            and (format or file.suffix.lower() in _IN_FOLDERS)
+            and file.is_file()
+        ]
+    if place.is_file():
+        return [place]
+    if not glob.has_magic(str(path)):
+        return []
+    # relative to base, so that a project in a folder named [old] finds its files
+    matches = glob.iglob(str(path), root_dir=base, recursive=True)  # noqa: PTH207 - patterns may be absolute
+    return [base / match for match in matches if (base / match).is_file()]
+
+
+def _format(dataset: str, path: str, names: tuple[str, ...]) -> Format:
+    first: dict[Format, str] = {}
+    for name in names:
+        format = _FORMATS.get(Path(name).suffix.lower())
+        if format is None:
+            raise UnknownFormat(dataset=dataset, file=name)
+        first.setdefault(format, name)
+    if len(first) > 1:
+        raise MixedFormats(dataset=dataset, path=path, csv=first["csv"], parquet=first["parquet"])
+    return next(iter(first))
+
+
+def _nearest(base: Path, path: str) -> str:
+    """Where the path leaves what exists: the most similar name there, or the folder that does exist."""
+    parent = base
+    for part in Path(path).expanduser().parts:
+        if (parent / part).exists():
+            parent = parent / part
+            continue
+        if glob.has_magic(part):
+            break
+        beside = sorted(item.name for item in parent.iterdir()) if parent.is_dir() else []
+        similar = get_close_matches(part, beside, n=1)
+        if similar:
+            return f"; the nearest path that exists is {_shown(parent / similar[0], base)}"
+        break
+    return f"; what exists is the folder {_shown(parent, base)}" if parent != base else ""
+
+
+def _shown(path: Path, base: Path) -> str:
+    return Path(os.path.relpath(path, base)).as_posix()

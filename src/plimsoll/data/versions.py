@@ -1,0 +1,152 @@
+"""From files to a data version: hash what changed, keep a copy of the bytes, derive the version's digest.
+
+Files are hashed while they are copied into the artifacts, several at once. A small cache by size, modification
+time and inode spares what did not change; it is a file below the workspace's cache and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from plimsoll.artifacts.folder import FolderStore
+from plimsoll.data.entities import DataVersion, FileEntry, Format
+from plimsoll.data.errors import Unreadable
+from plimsoll.data.files import Found
+from plimsoll.kernel.hashing import digest_json
+
+_SETTLED_NS = 1_000_000_000
+"""A file changed less than a second before it was read may change again with the same modification time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a file system knows of a file without reading it."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class HashCache:
+    """Digests of one dataset's files as last seen: path -> stamp and digest."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = _read(file)
+
+    def digest(self, path: Path, stamp: Stamp) -> str | None:
+        """The digest of a file that has not changed since it was hashed, else None."""
+        known = self._known.get(str(path))
+        return known[1] if known and known[0] == stamp else None
+
+    def replace(self, entries: dict[str, tuple[Stamp, str]]) -> None:
+        """Remember these files and no others; a cache that cannot be written is no error."""
+        if entries == self._known:
+            return
+        document = {
+            path: [stamp.size, stamp.mtime_ns, stamp.inode, digest] for path, (stamp, digest) in entries.items()
+        }
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, delete=False, encoding="utf-8") as stream:
+                json.dump(document, stream)
+            Path(stream.name).replace(self._file)
+        except OSError:
+            return
+
+
+def keep_files(
+    dataset: str,
+    found: Found,
+    *,
+    artifacts: FolderStore,
+    cache: HashCache,
+    now_ns: int,
+    hashed: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+) -> tuple[FileEntry, ...]:
+    """Copy the files into the artifacts, unless they are known and there; returns their digests in order.
+
+    now_ns: Unix time in nanoseconds. hashed: told the name, how many are done and how many there are, after each
+    file that had to be read. Raises Unreadable, and ArtifactStoreFull when the copy cannot be written.
+    """
+    stamps = [_stamp(dataset, path, name) for path, name in zip(found.files, found.names, strict=True)]
+    known = [cache.digest(path, stamp) for path, stamp in zip(found.files, stamps, strict=True)]
+    changed = [index for index, digest in enumerate(known) if digest is None or not artifacts.has(digest)]
+    digests = {index: digest for index, digest in enumerate(known) if digest is not None}
+
+    def keep(index: int) -> str:
+        try:
+            return artifacts.put_file(found.files[index])
+        except OSError as error:
+            problem = (error.strerror or str(error)).lower()
+            raise Unreadable(dataset=dataset, file=found.names[index], problem=problem) from error
+
+    with ThreadPoolExecutor(max_workers=min(8, max(1, len(changed)))) as pool:
+        for done, (index, digest) in enumerate(zip(changed, pool.map(keep, changed), strict=True), start=1):
+            digests[index] = digest
+            hashed(found.names[index], done, len(changed))
+
+    settled = {}
+    for index, (path, name) in enumerate(zip(found.files, found.names, strict=True)):
+        stamp = stamps[index]
+        if _stamp(dataset, path, name) == stamp and stamp.mtime_ns < now_ns - _SETTLED_NS:
+            settled[str(path)] = (stamp, digests[index])
+    cache.replace(settled)
+    return tuple(
+        FileEntry(path=name, digest=digests[index], size=artifacts.path(digests[index]).stat().st_size)
+        for index, name in enumerate(found.names)
+    )
+
+
+def make_version(
+    dataset: str,
+    *,
+    format: Format,
+    files: tuple[FileEntry, ...],
+    rows: int,
+    columns: tuple[tuple[str, str], ...],
+    delimiter: str,
+    missing: tuple[str, ...],
+) -> DataVersion:
+    """The version of these bytes, read in this way. Its digest holds no path: moved data is the same data."""
+    manifest = {
+        "format": format,
+        "files": [[entry.digest, entry.size] for entry in files],
+        "columns": columns,
+        "delimiter": delimiter,
+        "missing": missing,
+    }
+    return DataVersion(
+        dataset=dataset,
+        digest=digest_json(manifest),
+        files=files,
+        rows=rows,
+        columns=columns,
+        format=format,
+        delimiter=delimiter,
+        missing=missing,
+    )
+
+
+def _stamp(dataset: str, path: Path, name: str) -> Stamp:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise Unreadable(dataset=dataset, file=name, problem=(error.strerror or str(error)).lower()) from error
+    return Stamp(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+
+
+def _read(file: Path) -> dict[str, tuple[Stamp, str]]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return {
+            path: (Stamp(size=size, mtime_ns=mtime_ns, inode=inode), digest)
+            for path, (size, mtime_ns, inode, digest) in document.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # absent, or not ours: hash again
