@@ -33,8 +33,13 @@ class Breach:
     options: tuple[str, ...] = ()
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether a name can stand in folder names, host names and release names alike."""
+    return _NAME.fullmatch(name) is not None and len(name) <= _LONGEST_NAME
+
+
 def plain_name(name: str, path: Path) -> Iterator[Breach]:
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+    if not is_plain_name(name):
         yield Breach(
             path=path,
             found=describe(name),

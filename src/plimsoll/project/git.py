@@ -1,0 +1,96 @@
+"""What git says about a project's folder: the commit, its author, and what differs from it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from plimsoll.kernel.errors import Kind, PlimsollError
+
+_IGNORED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+"""Set inside git's hooks; they would point at another repository than the folder's own."""
+
+
+class GitUnreadable(PlimsollError):
+    """A repository that git refuses to read."""
+
+    code = "project.git_unreadable"
+    kind = Kind.UNAVAILABLE
+    text = "git cannot read the repository around {folder}: {problem}"
+    hint = "Run `git status` in that folder and follow what git says."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """The state of a project's code as git knows it."""
+
+    commit: str = ""
+    """The commit's full id; empty outside of a repository and before its first commit."""
+    author_email: str = ""
+    dirty: tuple[str, ...] = ()
+    """Files below the project that differ from the commit or are new and not ignored, relative to the project."""
+
+
+def read_commit(root: Path) -> Commit:
+    """The commit that a project folder stands on; an empty Commit without git or outside of a repository.
+
+    Raises GitUnreadable when git knows a repository but cannot read it.
+    """
+    inside = run_git(root, "rev-parse", "--show-prefix")
+    if inside is None or (inside.returncode and "not a git repository" in inside.stderr):
+        return Commit()
+    _demand(inside, root)
+    prefix = inside.stdout.strip("\n")
+    commit, author_email = "", ""
+    if _ask(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode == 0:
+        log = _demand(_ask(root, "log", "-1", "--format=%H%n%ae"), root)
+        commit, _, author_email = log.strip().partition("\n")
+    return Commit(commit=commit, author_email=author_email, dirty=_changed(root, prefix))
+
+
+def _changed(root: Path, prefix: str) -> tuple[str, ...]:
+    """Paths that `git status` lists below the folder, without our own state folder."""
+    status = _ask(
+        root,
+        "status",
+        "--porcelain=v1",
+        "-z",
+        "--no-renames",
+        "--untracked-files=normal",
+        "--",
+        ".",
+        ":(exclude).plimsoll",
+    )
+    entries = [entry[3:] for entry in _demand(status, root).split("\0") if entry]
+    return tuple(sorted(entry.removeprefix(prefix) for entry in entries))
+
+
+def _ask(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    answer = run_git(root, *arguments)
+    assert answer is not None, "git was there a moment ago"
+    return answer
+
+
+def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """Git's answer, without taking locks that a person's own git might want; None when git is not installed."""
+    environment = {name: value for name, value in os.environ.items() if name not in _IGNORED_VARIABLES}
+    try:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            env=environment | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+
+
+def _demand(answer: subprocess.CompletedProcess[str], root: Path) -> str:
+    if answer.returncode:
+        raise GitUnreadable(folder=str(root), problem=answer.stderr.strip().partition("\n")[0])
+    return answer.stdout
