@@ -6,9 +6,7 @@ from importlib.resources import files
 
 from plimsoll.kernel.clock import Clock, to_text
 from plimsoll.kernel.errors import Kind, PlimsollError
-from plimsoll.ledger.engine import Database, Transaction
-
-_ADVISORY_LOCK = 7_318_349_394
+from plimsoll.ledger.engine import Database
 
 
 class LedgerTooNew(PlimsollError):
@@ -23,11 +21,10 @@ class LedgerTooNew(PlimsollError):
 def migrate(database: Database, *, clock: Clock) -> int:
     """Apply every migration that the ledger lacks, in one transaction; returns how many were applied.
 
-    Safe to call from many processes at once. Raises LedgerTooNew.
+    Safe to call from many processes at once, since writers take turns. Raises LedgerTooNew.
     """
     steps = migrations()
     with database.write() as transaction:
-        _one_at_a_time(database, transaction)
         transaction.execute(
             "CREATE TABLE IF NOT EXISTS schema_history (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)"
         )
@@ -58,8 +55,3 @@ def migrations() -> list[tuple[int, str, str]]:
         message = f"migration numbers have a gap or a repeat: {[name for _, name, _ in steps]}"
         raise RuntimeError(message)
     return steps
-
-
-def _one_at_a_time(database: Database, transaction: Transaction) -> None:
-    if database.url.startswith("postgres"):
-        transaction.one("SELECT pg_advisory_xact_lock(:lock)", lock=_ADVISORY_LOCK)

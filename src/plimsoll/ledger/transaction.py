@@ -5,8 +5,9 @@ Time is text (see kernel.clock), JSON is text, truth is 0 or 1. How SQLite and P
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from plimsoll.kernel.errors import Kind, PlimsollError
@@ -62,9 +63,22 @@ class Database(Protocol):
     url: str
 
     def write(self) -> AbstractContextManager[Transaction]:
-        """A transaction that may write; one writer at a time on SQLite."""
+        """A transaction that may write. One writer at a time: what it reads stays true until it commits."""
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A consistent view that writes nothing."""
 
     def close(self) -> None: ...
+
+
+@contextmanager
+def no_transaction_inside(busy: threading.local) -> Iterator[None]:
+    """Refuse a transaction inside another one in the same thread: it would wait for itself."""
+    if getattr(busy, "busy", False):
+        message = "a transaction is already open in this thread"
+        raise RuntimeError(message)
+    busy.busy = True
+    try:
+        yield
+    finally:
+        busy.busy = False
