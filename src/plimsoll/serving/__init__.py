@@ -1,1 +1,1 @@
-"""The data plane: shim, door and workers. Starts, answers and captures with the control plane dead."""
+"""The data plane: the shim that owns sockets, the door that answers requests, the workers that hold models."""

@@ -1,0 +1,120 @@
+"""A release that is loaded and answers: from inside the door when it is compiled, else through its worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.bundle.entities import FieldType
+from plimsoll.bundle.scores import decide
+from plimsoll.serving.compiled import CompiledModel
+from plimsoll.serving.entities import Limits
+from plimsoll.serving.errors import ModelFailed
+from plimsoll.serving.link import WorkerLink
+from plimsoll.serving.loading import CheckedBundle
+from plimsoll.serving.metrics import Requests
+from plimsoll.serving.oip import InferRequest, Output, Protocol
+
+_SAMPLES: dict[FieldType, Any] = {
+    "int": 0,
+    "float": 0.0,
+    "bool": False,
+    "string": "",
+    "timestamp": "2000-01-01T00:00:00",
+    "date": "2000-01-01",
+}
+
+
+class LiveRelease:
+    """One loaded release with its protocol, its counts and its requests in flight."""
+
+    def __init__(
+        self,
+        checked: CheckedBundle,
+        runner: CompiledModel | WorkerLink,
+        *,
+        model: str,
+        requests: Requests,
+        limits: Limits,
+        executor: Executor,
+    ) -> None:
+        self.checked = checked
+        self.ref = checked.ref
+        self.spec = checked.spec
+        self.requests = requests
+        self.protocol = Protocol(checked.spec, model=model, version=checked.ref.version, most_rows=limits.rows)
+        self.platform = "plimsoll_onnx" if isinstance(runner, CompiledModel) else "plimsoll_python"
+        self.metadata = self.protocol.metadata(platform=self.platform)
+        self.in_flight = 0
+        self._runner = runner
+        self._limits = limits
+        self._executor = executor
+        self._idle = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request would be answered at once."""
+        return isinstance(self._runner, CompiledModel) or self._runner.ready
+
+    @property
+    def worker_deaths(self) -> int:
+        """How often its worker was lost since it was loaded."""
+        return self._runner.deaths if isinstance(self._runner, WorkerLink) else 0
+
+    async def score(self, request: InferRequest) -> tuple[Output, ...]:
+        """The answer's tensors. Raises a PlimsollError that says what went wrong."""
+        output = await self._output(request.columns, request.rows)
+        scores = decide(self.spec, output)
+        return self.protocol.outputs(scores.probabilities, scores.decision.tolist())
+
+    async def probe(self) -> None:
+        """Answer one made-up row, so that the first caller does not pay for first use.
+
+        A model may well refuse the row (a category that it never saw); that it comes back at all is what counts.
+        """
+        row = {field.name: [_SAMPLES[field.type]] for field in self.spec.inputs}
+        try:
+            await self.score(InferRequest(id=None, rows=1, columns=row, context={}, outputs=None))
+        except ModelFailed:
+            return
+
+    def begin(self) -> None:
+        """One more request is in flight."""
+        self.in_flight += 1
+
+    def end(self) -> None:
+        """One request has its answer."""
+        self.in_flight -= 1
+        if self.in_flight == 0:
+            self._idle.set()
+
+    async def drain(self) -> None:
+        """Return when nothing is in flight any more, then let the worker go. No new request may begin."""
+        while self.in_flight:
+            self._idle.clear()
+            await self._idle.wait()
+        if isinstance(self._runner, WorkerLink):
+            await self._runner.close()
+
+    async def _output(self, columns: Mapping[str, list[Any]], rows: int) -> NDArray[Any]:
+        if isinstance(self._runner, WorkerLink):
+            return await self._runner.output(columns, rows)
+        if rows <= self._limits.rows_inline:
+            return self._compiled(columns, rows)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._compiled, columns, rows)
+
+    def _compiled(self, columns: Mapping[str, list[Any]], rows: int) -> NDArray[Any]:
+        assert isinstance(self._runner, CompiledModel)
+        try:
+            output = self._runner.output(columns, rows)
+        except Exception as error:  # onnxruntime raises classes of its own for each status
+            problem = f"{type(error).__name__}: {error}"
+            raise ModelFailed(release=self.ref.name, problem=problem) from error
+        if not np.isfinite(output).all():
+            raise ModelFailed(release=self.ref.name, problem="it answered NaN or infinity")
+        return output

@@ -1,0 +1,322 @@
+"""Open Inference Protocol v2 over REST: request bodies to rows, scores to response bodies, and what a model takes.
+
+One tensor for each column of raw rows. Pure: bytes and values in, bytes and values out.
+Source: github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+import orjson
+
+from plimsoll.bundle.entities import Field, FieldType, ScorerSpec
+from plimsoll.serving.errors import BadRequest
+
+MOST_PROBLEMS = 20
+
+_INTEGERS = {
+    **{f"INT{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
+}
+_FLOATS = ("FP16", "FP32", "FP64")
+_DATATYPES: dict[FieldType, tuple[str, ...]] = {
+    "int": ("INT64", *_INTEGERS, *_FLOATS),
+    "float": ("FP64", *_FLOATS, *_INTEGERS),
+    "bool": ("BOOL",),
+    "string": ("BYTES",),
+    "timestamp": ("BYTES",),
+    "date": ("BYTES",),
+}
+"""Datatypes in which a field may be sent; the first is the one that the metadata names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferRequest:
+    """A request that fits the model: columns as lists of equal length, `None` for a missing value."""
+
+    id: str | None
+    rows: int
+    columns: Mapping[str, list[Any]]
+    """The model's inputs, in the spec's order."""
+    context: Mapping[str, list[Any]]
+    outputs: tuple[str, ...] | None
+    """Names of the outputs wanted; None for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One tensor of an answer, data flat in row-major order."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: list[Any]
+
+
+class Protocol:
+    """Reads requests to, and writes answers of, one release of one model."""
+
+    def __init__(self, spec: ScorerSpec, *, model: str, version: str, most_rows: int) -> None:
+        self.spec = spec
+        self.model = model
+        self.version = version
+        self._most_rows = most_rows
+        self._inputs = {field.name: field for field in spec.inputs}
+        self._context = {field.name: field for field in spec.context if field.name not in self._inputs}
+        self._outputs = _output_columns(spec)
+
+    def read(self, body: bytes) -> InferRequest:
+        """The request in a body. Raises BadRequest that names every problem."""
+        request = self._object(body)
+        problems: list[str] = []
+        identifier = request.get("id")
+        if identifier is not None and not isinstance(identifier, str):
+            problems.append("id must be a string")
+        outputs = self._wanted(request.get("outputs"), problems)
+        found = self._tensors(request.get("inputs"), problems)
+        rows = len(next(iter(found.values()))) if found else 0
+        if problems:
+            raise self._bad(problems)
+        return InferRequest(
+            id=identifier,
+            rows=rows,
+            columns={name: found[name] for name in self._inputs},
+            context={name: found[name] for name in self._context if name in found},
+            outputs=outputs,
+        )
+
+    def outputs(self, probabilities: Any, decision: list[Any]) -> tuple[Output, ...]:
+        """The tensors of an answer.
+
+        probabilities: float64 array, shape (rows, classes); None for regression. decision: one value a row.
+        """
+        rows = len(decision)
+        data: dict[str, tuple[tuple[int, ...], list[Any]]] = {}
+        if self.spec.task == "regression":
+            data["prediction"] = ((rows,), decision)
+        else:
+            data["decision"] = ((rows,), decision)
+            if self.spec.task == "binary_classification":
+                data["score"] = ((rows,), probabilities[:, 1].tolist())
+            else:
+                data["probabilities"] = (probabilities.shape, probabilities.ravel().tolist())
+        return tuple(
+            Output(name=name, datatype=datatype, shape=data[name][0], data=data[name][1])
+            for name, datatype, _ in self._outputs
+        )
+
+    def write(self, request: InferRequest, outputs: Sequence[Output], *, prediction_id: str) -> bytes:
+        """The response body; `id` is the request's own, else the prediction's."""
+        wanted = outputs if request.outputs is None else [item for item in outputs if item.name in request.outputs]
+        return orjson.dumps(
+            {
+                "model_name": self.model,
+                "model_version": self.version,
+                "id": prediction_id if request.id is None else request.id,
+                "outputs": [
+                    {"name": item.name, "datatype": item.datatype, "shape": item.shape, "data": item.data}
+                    for item in wanted
+                ],
+            }
+        )
+
+    def metadata(self, *, platform: str) -> dict[str, Any]:
+        """What the model takes and answers; classes, threshold and context columns under `parameters`."""
+        parameters: dict[str, Any] = {"task": self.spec.task, "label": self.spec.label}
+        if self.spec.classes:
+            parameters["classes"] = list(self.spec.classes)
+        if self.spec.task == "binary_classification":
+            parameters["threshold"] = self.spec.threshold
+        if self._context:
+            parameters["context"] = [_tensor_metadata(field) for field in self._context.values()]
+        return {
+            "name": self.model,
+            "versions": [self.version],
+            "platform": platform,
+            "inputs": [_tensor_metadata(field) for field in self.spec.inputs],
+            "outputs": [
+                {"name": name, "datatype": datatype, "shape": list(shape)} for name, datatype, shape in self._outputs
+            ],
+            "parameters": parameters,
+        }
+
+    def _object(self, body: bytes) -> dict[str, Any]:
+        try:
+            request = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise self._bad([f"the body is not JSON: {error}"]) from error
+        if not isinstance(request, dict):
+            raise self._bad(["the body must be a JSON object with a list of tensors under inputs"])
+        return request
+
+    def _wanted(self, outputs: Any, problems: list[str]) -> tuple[str, ...] | None:
+        if outputs is None:
+            return None
+        if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
+            problems.append("outputs must be a list of objects with a name")
+            return None
+        known = [name for name, _, _ in self._outputs]
+        names = [item.get("name") for item in outputs]
+        problems.extend(
+            f"there is no output {_shown(name)}; the outputs are {', '.join(known)}"
+            for name in names
+            if name not in known
+        )
+        return tuple(str(name) for name in names) or None
+
+    def _tensors(self, inputs: Any, problems: list[str]) -> dict[str, list[Any]]:
+        if not isinstance(inputs, list):
+            problems.append("inputs must be a list of tensors, one for each column")
+            return {}
+        found: dict[str, list[Any]] = {}
+        rows: int | None = None
+        for position, tensor in enumerate(inputs):
+            name = tensor.get("name") if isinstance(tensor, dict) else None
+            if not isinstance(name, str):
+                problems.append(f"inputs[{position}] must be an object with name, shape, datatype and data")
+                continue
+            field = self._inputs.get(name) or self._context.get(name)
+            if field is None:
+                near = get_close_matches(name, [*self._inputs, *self._context], n=1)
+                problems.append(f"there is no column {_shown(name)}" + (f" (did you mean {near[0]}?)" if near else ""))
+            elif name in found:
+                problems.append(f"{name} is sent twice")
+            else:
+                found[name] = self._values(field, tensor, rows, problems)
+                rows = len(found[name]) if rows is None else rows
+        problems.extend(f"the column {name} is missing" for name in self._inputs if name not in found)
+        if found and rows == 0 and not problems:
+            problems.append("there must be at least one row")
+        return found
+
+    def _values(self, field: Field, tensor: dict[str, Any], rows: int | None, problems: list[str]) -> list[Any]:
+        """The tensor's values as one flat list, after its shape, its datatype and every value were checked."""
+        shape, datatype, data = tensor.get("shape"), tensor.get("datatype"), tensor.get("data")
+        if datatype not in _DATATYPES[field.type]:
+            accepted = " or ".join(dict.fromkeys(_DATATYPES[field.type]))
+            problems.append(f"{field.name} has the datatype {_shown(datatype)}, expected {accepted}")
+            return []
+        if not isinstance(data, list):
+            problems.append(f"{field.name} must carry its values as a list under data")
+            return []
+        if data and type(data[0]) is list:
+            if not all(type(item) is list and len(item) == 1 for item in data):
+                problems.append(f"{field.name} must hold one value a row: data flat, or nested as [[a], [b]]")
+                return []
+            data = [item[0] for item in data]
+        count = len(data)
+        if shape not in ([count], [count, 1]):
+            problems.append(
+                f"{field.name} has the shape {_shown(shape)} with {count} values, expected [{count}] or [{count}, 1]"
+            )
+        elif rows is not None and count != rows:
+            problems.append(f"{field.name} has {count} rows, the columns before it {rows}")
+        elif count > self._most_rows:
+            problems.append(f"{field.name} has {count} rows; at most {self._most_rows} are taken at once")
+        else:
+            problem = _misfit(field, str(datatype), data)
+            if problem:
+                problems.append(f"{field.name} {problem}")
+        return data
+
+    def _bad(self, problems: Sequence[str]) -> BadRequest:
+        shown = list(problems[:MOST_PROBLEMS])
+        if len(problems) > len(shown):
+            shown.append(f"and {len(problems) - len(shown)} more")
+        return BadRequest(problems=list(problems), listing="; ".join(shown), model=self.model)
+
+
+def _misfit(field: Field, datatype: str, data: list[Any]) -> str:
+    """What is wrong with the first value that does not fit; empty when all do."""
+    kinds = set(map(type, data))
+    if type(None) in kinds:
+        if not field.nullable:
+            return f"is null in row {data.index(None)}, and may not be"
+        kinds.discard(type(None))
+    if kinds <= _PLAIN[field.type] and datatype not in _BOUNDED and field.type not in _READ:
+        return ""
+    fits = _check(field.type, datatype)
+    for row, value in enumerate(data):
+        if value is not None and not fits(value):
+            return f"holds {_shown(value)} in row {row}, expected {_EXPECTED[field.type]} ({datatype})"
+    return ""
+
+
+_PLAIN: dict[FieldType, set[type]] = {
+    "int": {int},
+    "float": {float, int},
+    "bool": {bool},
+    "string": {str},
+    "timestamp": {str},
+    "date": {str},
+}
+_READ = ("timestamp", "date")
+_BOUNDED = frozenset(_INTEGERS) - {"INT64"}
+_EXPECTED: dict[FieldType, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a string",
+    "timestamp": "an ISO 8601 time such as 2026-03-01T12:00:00Z",
+    "date": "an ISO 8601 date such as 2026-03-01",
+}
+
+
+def _check(kind: FieldType, datatype: str) -> Callable[[Any], bool]:
+    if kind in ("int", "float"):
+        low, high = _INTEGERS.get(datatype, (-math.inf, math.inf))
+        whole = kind == "int" or datatype in _INTEGERS
+        return lambda value: _is_number(value, whole=whole) and low <= value <= high
+    if kind == "bool":
+        return lambda value: isinstance(value, bool)
+    if kind == "string":
+        return lambda value: isinstance(value, str)
+    return lambda value: isinstance(value, str) and _is_moment(value, date_only=kind == "date")
+
+
+def _is_number(value: Any, *, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return not whole or isinstance(value, int) or value.is_integer()
+
+
+def _is_moment(text: str, *, date_only: bool) -> bool:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return not date_only or (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
+
+
+def _tensor_metadata(field: Field) -> dict[str, Any]:
+    parameters = {"type": field.type, "nullable": field.nullable}
+    return {"name": field.name, "datatype": _DATATYPES[field.type][0], "shape": [-1], "parameters": parameters}
+
+
+def _output_columns(spec: ScorerSpec) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    if spec.task == "regression":
+        return (("prediction", "FP64", (-1,)),)
+    decision = ("decision", _label_datatype(spec.classes), (-1,))
+    if spec.task == "binary_classification":
+        return (("score", "FP64", (-1,)), decision)
+    return (("probabilities", "FP64", (-1, len(spec.classes))), decision)
+
+
+def _label_datatype(classes: Sequence[Any]) -> str:
+    kinds = {type(item) for item in classes}
+    if kinds == {bool}:
+        return "BOOL"
+    if kinds == {int}:
+        return "INT64"
+    return "FP64" if kinds <= {int, float} else "BYTES"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:57]}..."
