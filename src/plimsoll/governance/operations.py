@@ -69,6 +69,12 @@ def authenticate(database: Database, token: str) -> Caller:
         return store.caller(transaction, _person(transaction, found[0]))
 
 
+def caller_named(database: Database, name: str) -> Caller:
+    """Somebody with the roles held now, for sessions that were authenticated before. Raises PersonMissing."""
+    with database.read() as transaction:
+        return store.caller(transaction, _person(transaction, name))
+
+
 def local_caller(database: Database, workspace: Workspace, clock: Clock) -> Caller:
     """Who works on this machine without a token; the first one ever becomes an admin.
 

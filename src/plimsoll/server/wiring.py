@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.artifacts.folder import FolderStore
-from plimsoll.edge.context import Caller, Context, Progress, silent
+from plimsoll.edge.context import Caller, Context, Grant, Progress, Role, silent
 from plimsoll.edge.operations import perform
 from plimsoll.governance.operations import authenticate, local_caller
 from plimsoll.kernel.clock import Clock, SystemClock
@@ -30,6 +30,13 @@ PLUGINS: dict[tuple[str, str], str] = {
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""
+
+
+CONTROLLER = Caller(name="plimsoll:controller", grants=(Grant(role=Role.ADMIN),))
+"""On whose behalf the controllers work; no person can have a name with a colon."""
+
+NEEDS_A_TURN = frozenset({"deployments.create", "deployments.stop", "deployments.show"})
+"""After these, and without a server, a command has to do the controllers' work itself."""
 
 
 class NoProject(PlimsollError):
@@ -106,12 +113,37 @@ def load_operations() -> None:
         import_module(f"plimsoll.{area}.operations")
 
 
+def current_workspace() -> Workspace:
+    """The workspace around the current folder. Raises NoProject."""
+    return find_workspace(Path.cwd())
+
+
 def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None]) -> Any:
     """Perform an operation in this process, as the holder of PLIMSOLL_TOKEN or as the local person."""
     load_operations()
-    workspace = find_workspace(Path.cwd())
+    workspace = current_workspace()
     database = open_ledger(workspace.ledger_url)
     token = os.environ.get("PLIMSOLL_TOKEN")
     clock = SystemClock()
     caller = authenticate(database, token) if token else local_caller(database, workspace, clock)
-    return perform(name, payload, make_context(workspace, caller=caller, clock=clock, progress=progress))
+    context = make_context(workspace, caller=caller, clock=clock, progress=progress)
+    answer = perform(name, payload, context)
+    if name in NEEDS_A_TURN:
+        _turn_without_server(workspace)
+    return answer
+
+
+def control_turn(workspace: Workspace) -> None:
+    """One turn of every controller, on behalf of the system itself."""
+    from plimsoll.rollout.controller import reconcile
+
+    reconcile(make_context(workspace, caller=CONTROLLER))
+
+
+def _turn_without_server(workspace: Workspace) -> None:
+    """Make deployments what they shall be, unless a server does."""
+    from plimsoll.server.control import brief_control
+
+    with brief_control(workspace) as mine:
+        if mine:
+            control_turn(workspace)

@@ -1,0 +1,96 @@
+"""Why the server refuses a request, or does not start."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from plimsoll.kernel.errors import HTTP_STATUSES, Kind, PlimsollError
+
+
+class NoToken(PlimsollError):
+    code = "server.no_token"
+    kind = Kind.DENIED
+    text = "The server answers nobody without a token."
+    hint = "Make one with `plimsoll tokens create` in the project's folder and set PLIMSOLL_TOKEN to it."
+
+
+class BodyTooLarge(PlimsollError):
+    code = "server.body_too_large"
+    kind = Kind.INVALID
+    text = "The request's body is larger than {limit} bytes."
+    hint = "No operation needs that much: data stays in files, and requests name them."
+
+
+class BadBody(PlimsollError):
+    code = "server.bad_body"
+    kind = Kind.INVALID
+    text = "The request's body is not a JSON object: {problem}."
+    hint = "Send the operation's fields as one JSON object; /docs shows them."
+
+
+class WrongHost(PlimsollError):
+    """A request that names another host or comes from another site's page: how DNS rebinding and forgery look."""
+
+    code = "server.wrong_host"
+    kind = Kind.DENIED
+    text = "The request is for {host!r}, and this server is {expected}."
+    hint = "Use the address that `plimsoll up` printed."
+
+
+class NoSuchPage(PlimsollError):
+    code = "server.no_such_page"
+    kind = Kind.MISSING
+    text = "There is nothing at {method} {path}."
+    hint = "/docs lists every operation with its method and path."
+
+
+class Incident(PlimsollError):
+    """A fault of ours; the log holds its traceback under the same id."""
+
+    code = "server.incident"
+    kind = Kind.INTERNAL
+    text = "The server failed at this request; incident {incident}."
+    hint = "This is a fault of Plimsoll, not yours. The traceback is in the server's log under this id."
+
+
+class NotLoopback(PlimsollError):
+    code = "server.not_loopback"
+    kind = Kind.DENIED
+    text = "{host} is not one of 127.0.0.1, ::1 and localhost: tokens would cross the network unencrypted."
+    hint = "Leave --host out and reach it from elsewhere through an SSH tunnel or a proxy that speaks HTTPS."
+
+
+class AddressTaken(PlimsollError):
+    code = "server.address_taken"
+    kind = Kind.CONFLICT
+    text = "Port {port} on {host} cannot be used: {problem}."
+    hint = "Choose another with --port, or --port 0 for any free one."
+
+
+class AlreadyUp(PlimsollError):
+    code = "server.already_up"
+    kind = Kind.CONFLICT
+    text = "This project's server is up already: {holder}."
+    hint = "Use that one, or stop it first (Ctrl-C where it runs, or `kill {pid}`)."
+
+
+STATUS_OF_CODE = {
+    "server.no_token": 401,
+    "governance.bad_token": 401,
+    "server.body_too_large": 413,
+    "server.wrong_host": 421,
+}
+"""Where HTTP has a better word than the error's kind."""
+
+
+def status_of(error: PlimsollError) -> int:
+    """The HTTP status that an error is answered with."""
+    return STATUS_OF_CODE.get(error.code, HTTP_STATUSES[error.kind])
+
+
+def note_incident(error: Exception, *, where: str) -> Incident:
+    """Log an unexpected exception under a new id, with its traceback."""
+    incident = secrets.token_hex(6)
+    logging.getLogger("plimsoll.server").error("incident %s at %s", incident, where, exc_info=error)
+    return Incident(incident=incident)

@@ -1,0 +1,182 @@
+"""`plimsoll up`: one process that serves the API and pages, and runs the controllers' loop.
+
+What is deployed does not depend on it: doors outlive the server, and the loop restarts what died while it was away.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from plimsoll.edge.context import Caller, Context, Progress
+from plimsoll.governance.operations import authenticate, caller_named, local_caller
+from plimsoll.kernel.clock import SystemClock, to_text
+from plimsoll.kernel.workspace import Workspace
+from plimsoll.ledger.engine import Database
+from plimsoll.server.app import Api, create_app
+from plimsoll.server.control import ControllerLock, ControllerLoop
+from plimsoll.server.errors import AddressTaken, AlreadyUp, NotLoopback
+from plimsoll.server.guard import hosts_of
+from plimsoll.server.pages import add_pages
+from plimsoll.server.sessions import Sessions
+from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, project_name
+
+PATIENCE_S = 10.0
+"""How long `up` waits for a command that is just having its one turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the server answers, and the link that logs a browser in, once."""
+
+    address: str
+    login: str
+    pid: int
+    project: str
+
+
+def serve(workspace: Workspace, *, host: str, port: int, announce: Callable[[Address], None]) -> None:
+    """Serve until a signal ends it. announce: called once, when the address is known and connections queue.
+
+    Raises NotLoopback, AlreadyUp, AddressTaken.
+    """
+    _require_loopback(host)
+    lock = ControllerLock(workspace)
+    _take(lock)
+    listener = None
+    try:
+        listener = _listen(host, port)
+        port = listener.getsockname()[1]
+        _log_to(workspace.logs / "server.log")
+        _serve(workspace, lock, listener, host=host, port=port, announce=announce)
+    finally:
+        if listener is not None:
+            listener.close()
+        lock.release()
+
+
+def _serve(
+    workspace: Workspace,
+    lock: ControllerLock,
+    listener: socket.socket,
+    *,
+    host: str,
+    port: int,
+    announce: Callable[[Address], None],
+) -> None:
+    clock = SystemClock()
+    load_operations()
+    database = open_ledger(workspace.ledger_url)
+    owner = local_caller(database, workspace, clock)
+    api = _api(workspace, database)
+    sessions = Sessions(clock)
+    loop = ControllerLoop(lambda: control_turn(workspace))
+    app = create_app(api, hosts=hosts_of(port))
+    add_pages(app, api, sessions, cookie=f"plimsoll_{port}", trouble=lambda: loop.problem)
+
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    link = sessions.new_link(lambda: caller_named(database, owner.name))
+    address = Address(address=base, login=f"{base}/?token={link}", pid=os.getpid(), project=project_name(workspace))
+    note = {"address": base, "pid": address.pid, "since": to_text(clock.now()), "what": "plimsoll up"}
+    lock.note(note)
+    _write_note(workspace.state / "server.json", note)
+    loop.start()
+    try:
+        announce(address)
+        _run(app, listener)
+    finally:
+        loop.stop(timeout_s=5)
+        (workspace.state / "server.json").unlink(missing_ok=True)
+        api.threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _api(workspace: Workspace, database: Database) -> Api:
+    def context(caller: Caller, progress: Callable[[Progress], None]) -> Context:
+        return make_context(workspace, caller=caller, progress=progress)
+
+    return Api(
+        authenticate=lambda token: authenticate(database, token),
+        make_context=context,
+        project=lambda: project_name(workspace),
+    )
+
+
+def _run(app: FastAPI, listener: socket.socket) -> None:
+    """Uvicorn until SIGINT or SIGTERM; a second one does not wait for open requests."""
+    config = uvicorn.Config(
+        app,
+        http="h11",  # bounds the size of a request's headers
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # it would write login links down
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    # Uvicorn raises the signal that ended it once more; what it finds then must let us clean up.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _take(lock: ControllerLock) -> None:
+    """The controllers' lock; waits for a command's turn, not for another server."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not lock.take(holder={"pid": os.getpid(), "what": "plimsoll up"}):
+        holder = lock.holder()
+        if holder.get("what") != "a command" or time.monotonic() > deadline:
+            raise AlreadyUp(holder=_in_words(holder), pid=holder.get("pid", "PID"))
+        time.sleep(0.05)
+
+
+def _in_words(holder: dict[str, Any]) -> str:
+    place = f" at {holder['address']}" if "address" in holder else ""
+    return f"{holder.get('what', 'another process')}, process {holder.get('pid', 'unknown')}{place}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a killed server's connections may linger
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise AddressTaken(host=host, port=port, problem=error.strerror or str(error)) from error
+    return listener
+
+
+def _require_loopback(host: str) -> None:
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise NotLoopback(host=host)
+
+
+def _write_note(path: Path, note: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(note) + "\n")
+    temporary.replace(path)
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=3, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logger = logging.getLogger()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
