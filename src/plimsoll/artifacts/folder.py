@@ -12,13 +12,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import Kind, PlimsollError
 
 _PIECE = 1 << 20
+_DIGITS = 64
 
 
 class ArtifactMissing(PlimsollError):
@@ -39,6 +40,15 @@ class ArtifactStoreFull(PlimsollError):
     hint = "Nothing was half-written. Free some space or repair the disk, then run the same command again."
 
 
+class SourceUnreadable(PlimsollError):
+    """A file that was to be stored and cannot be read to its end."""
+
+    code = "artifacts.source_unreadable"
+    kind = Kind.INVALID
+    text = "{source} cannot be read: {problem}."
+    hint = "Check that it exists, that you may read it, and that its disk is sound."
+
+
 class FolderStore:
     """Artifacts under one folder, spread over 256 subfolders."""
 
@@ -55,11 +65,11 @@ class FolderStore:
         return digest
 
     def put_file(self, source: Path) -> str:
-        """Store a copy of a file, hashed while it is copied; returns its digest."""
-        with source.open("rb") as reader, self._incoming() as temporary:
-            hasher = hashlib.sha256()
+        """Store a copy of a file, hashed while it is copied; returns its digest. Raises SourceUnreadable."""
+        hasher = hashlib.sha256()
+        with self._incoming() as temporary:
             with temporary.open("wb") as writer:
-                while piece := reader.read(_PIECE):
+                for piece in _pieces(source):
                     hasher.update(piece)
                     writer.write(piece)
             digest = hasher.hexdigest()
@@ -70,18 +80,21 @@ class FolderStore:
     def put_tree(self, folder: Path) -> str:
         """Store every file below a folder; returns the digest of their manifest. Times and owners do not count."""
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        entries = {path.relative_to(folder).as_posix(): self.put_file(path) for path in files}
+        return self.put_files({path.relative_to(folder).as_posix(): path for path in files})
+
+    def put_files(self, files: Mapping[str, Path]) -> str:
+        """Store some files as a tree: relative path in the tree -> file. Returns the digest of their manifest."""
+        entries = {name: self.put_file(path) for name, path in files.items()}
         return self.put_bytes(canonical_json({"tree": entries}))
 
     def has(self, digest: str) -> bool:
-        return self._place(digest).exists()
+        return len(digest) == _DIGITS and self._place(digest).exists()
 
     def path(self, digest: str) -> Path:
         """Where the artifact's bytes lie; read-only. Raises ArtifactMissing."""
-        place = self._place(digest)
-        if not place.exists():
+        if not self.has(digest):
             raise ArtifactMissing(digest=digest, store=str(self.root))
-        return place
+        return self._place(digest)
 
     def read_bytes(self, digest: str) -> bytes:
         """The artifact's content. Raises ArtifactMissing."""
@@ -101,6 +114,9 @@ class FolderStore:
         try:
             for name, entry in self.tree(digest).items():
                 target = scratch / name
+                if not target.resolve().is_relative_to(scratch.resolve()):
+                    message = f"the tree {digest} holds {name!r}, which lies outside of it"
+                    raise ValueError(message)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.path(entry), target)
             try:
@@ -137,3 +153,22 @@ class FolderStore:
         place = self._place(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(place)
+        for folder in (place.parent, self.root):  # else a power cut can take the name away again
+            _sync_folder(folder)
+
+
+def _pieces(source: Path) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as reader:
+            while piece := reader.read(_PIECE):
+                yield piece
+    except OSError as error:
+        raise SourceUnreadable(source=str(source), problem=(error.strerror or str(error)).lower()) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

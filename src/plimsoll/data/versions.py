@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from plimsoll.artifacts.folder import FolderStore
+from plimsoll.artifacts.folder import FolderStore, SourceUnreadable
 from plimsoll.data.entities import DataVersion, FileEntry, Format
 from plimsoll.data.errors import Unreadable
 from plimsoll.data.files import Found
@@ -82,9 +82,8 @@ def keep_files(
     def keep(index: int) -> str:
         try:
             return artifacts.put_file(found.files[index])
-        except OSError as error:
-            problem = (error.strerror or str(error)).lower()
-            raise Unreadable(dataset=dataset, file=found.names[index], problem=problem) from error
+        except SourceUnreadable as error:
+            raise Unreadable(dataset=dataset, file=found.names[index], problem=error.facts["problem"]) from error
 
     with ThreadPoolExecutor(max_workers=min(8, max(1, len(changed)))) as pool:
         for done, (index, digest) in enumerate(zip(changed, pool.map(keep, changed), strict=True), start=1):

@@ -28,6 +28,15 @@ class ServerUnreachable(PlimsollError):
     hint = "Is `plimsoll up` running? Unset PLIMSOLL_URL to work in this process instead."
 
 
+class NoServerUrl(PlimsollError):
+    """PLIMSOLL_URL holds something else than the address of a server."""
+
+    code = "edge.bad_url"
+    kind = Kind.INVALID
+    text = "PLIMSOLL_URL is {url!r}, which is not the address of a server."
+    hint = "Write it as http://host:port, as `plimsoll up` prints it, or unset it to work in this process."
+
+
 class RemoteError(PlimsollError):
     """An error that the server answered with, told here in its own words."""
 
@@ -35,7 +44,8 @@ class RemoteError(PlimsollError):
         super().__init__(**document.get("facts", {}))
         self._document = document
         self.code = document["code"]  # type: ignore[misc]
-        self.kind = Kind(document["kind"])  # type: ignore[misc]
+        kinds = {str(kind): kind for kind in Kind}
+        self.kind = kinds.get(document["kind"], Kind.INTERNAL)  # type: ignore[misc]
 
     def __str__(self) -> str:
         return str(self._document["text"])
@@ -46,6 +56,9 @@ class RemoteError(PlimsollError):
 
     def as_dict(self) -> dict[str, Any]:
         return self._document
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (RemoteError, (self._document,))
 
 
 def ask(name: str, progress: Callable[[Progress], None], **payload: Any) -> Any:
@@ -61,26 +74,50 @@ def _over_http(url: str, name: str, payload: dict[str, Any], progress: Callable[
     """POST /api/call/NAME; the answer is one JSON document a line: progress lines, then a result or an error."""
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
-    place = urlsplit(url)
-    connect = HTTPSConnection if place.scheme == "https" else HTTPConnection
-    connection = connect(place.hostname or "127.0.0.1", place.port)
+    scheme, host, port, path = _parts(url)
+    connection = (HTTPSConnection if scheme == "https" else HTTPConnection)(host, port)
     token = os.environ.get("PLIMSOLL_TOKEN", "")
     headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     try:
-        connection.request("POST", f"{place.path.rstrip('/')}/api/call/{name}", json.dumps(payload), headers)
+        connection.request("POST", f"{path}/api/call/{name}", json.dumps(payload), headers)
         response = connection.getresponse()
         for line in response:
-            document = json.loads(line)
+            document = _document(line, response.status)
             if "progress" in document:
                 progress(Progress(**document["progress"]))
             elif "error" in document:
                 raise RemoteError(document["error"])
-            else:
+            elif "result" in document:
                 return document["result"]
     except (OSError, HTTPException, ValueError) as error:
         raise ServerUnreachable(url=url, problem=str(error) or type(error).__name__) from error
     finally:
         connection.close()
     raise ServerUnreachable(url=url, problem="the answer ended before its result")
+
+
+def _parts(url: str) -> tuple[str, str, int | None, str]:
+    """Scheme, host, port and path of a server's address. Raises NoServerUrl."""
+    try:
+        place = urlsplit(url)
+        port = place.port
+    except ValueError as error:
+        raise NoServerUrl(url=url) from error
+    if place.scheme not in ("http", "https") or not place.hostname:
+        raise NoServerUrl(url=url)
+    return place.scheme, place.hostname, port, place.path.rstrip("/")
+
+
+def _document(line: bytes, status: int) -> dict[str, Any]:
+    """One line of the answer. Raises ValueError that says so when whatever answered is no server of ours."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        document = None
+    known = isinstance(document, dict) and document.keys() & {"progress", "result", "error"}
+    if not known:
+        message = f"it answered HTTP {status} with something else than Plimsoll's API does"
+        raise ValueError(message)
+    return dict(document)

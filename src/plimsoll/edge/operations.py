@@ -7,8 +7,9 @@ then the caller's role, then calls.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from plimsoll.edge.context import Context, Role
@@ -117,17 +118,33 @@ def read_request(row: Operation, payload: dict[str, Any]) -> Any:
     """The payload as the operation's request type. Raises BadRequest with every problem at once."""
     from pydantic import TypeAdapter, ValidationError
 
+    known = {field.name for field in fields(row.request)}
+    problems = [f"{name}: there is no such field" for name in sorted(payload.keys() - known)]
     try:
-        return TypeAdapter(row.request).validate_python(payload)
+        request = TypeAdapter(row.request).validate_python(payload)
     except ValidationError as error:
-        problems = "; ".join(
+        problems += [
             f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}" for item in error.errors()
-        )
-        raise BadRequest(operation=row.name, problems=problems) from error
+        ]
+        raise BadRequest(operation=row.name, problems="; ".join(problems)) from error
+    if problems:
+        raise BadRequest(operation=row.name, problems="; ".join(problems))
+    return request
 
 
 def write_response(row: Operation, response: Any) -> Any:
     """The response as JSON-ready data."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(row.response).dump_python(response, mode="json")
+    return _finite(TypeAdapter(row.response).dump_python(response, mode="json"))
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: what cannot be said as a number is null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

@@ -11,7 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TextIO
 
 from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress
@@ -39,7 +39,7 @@ def run(
 def finish(result: Any, *, as_json: bool, show: Callable[[Any], None], code: int = 0) -> None:
     """Print a result and leave with its exit code (0 returns)."""
     if as_json:
-        sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        _write_json(result)
     else:
         show(result)
     if code:
@@ -58,6 +58,8 @@ class reported:  # noqa: N801 - reads as a clause: `with reported(as_json=…):`
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, PlimsollError):
             fail(error, as_json=self._as_json)
+        if isinstance(error, Exception) and self._as_json:
+            _write_json({"error": PlimsollError(problem=str(error) or type(error).__name__).as_dict()})
         if isinstance(error, KeyboardInterrupt):
             sys.stderr.write("interrupted; what was finished is kept\n")
             raise SystemExit(130)
@@ -66,12 +68,16 @@ class reported:  # noqa: N801 - reads as a clause: `with reported(as_json=…):`
 def fail(error: PlimsollError, *, as_json: bool) -> NoReturn:
     """Print an error (to stdout as the one JSON document with --json, else to stderr) and leave."""
     if as_json:
-        sys.stdout.write(json.dumps({"error": error.as_dict()}, indent=2, ensure_ascii=False) + "\n")
+        _write_json({"error": error.as_dict()})
     else:
-        sys.stderr.write(f"{paint('error', 'red')} {error.code}: {error}\n")
+        sys.stderr.write(f"{paint('error', 'red', on=sys.stderr)} {error.code}: {error}\n")
         if error.advice:
             sys.stderr.write(f"  {error.advice}\n")
     raise SystemExit(EXIT_CODES[error.kind])
+
+
+def _write_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 EXIT_INTERNAL = EXIT_CODES[Kind.INTERNAL]
@@ -80,7 +86,9 @@ EXIT_INTERNAL = EXIT_CODES[Kind.INTERNAL]
 def internal_error(error: Exception) -> None:
     """Say that something is our fault, with the traceback a report needs."""
     sys.stderr.write("".join(traceback.format_exception(error)))
-    sys.stderr.write(f"{paint('error', 'red')} internal.error: {error}\n  This is a fault of Plimsoll, not yours.\n")
+    sys.stderr.write(
+        f"{paint('error', 'red', on=sys.stderr)} internal.error: {error}\n  This is a fault of Plimsoll, not yours.\n"
+    )
 
 
 class ProgressLines:
@@ -137,9 +145,9 @@ _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2"
 _COLOUR = re.compile(r"\x1b\[\d+m")
 
 
-def paint(text: str, colour: str) -> str:
-    """The text in a colour when stdout is a terminal and NO_COLOR is not set."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+def paint(text: str, colour: str, *, on: TextIO | None = None) -> str:
+    """The text in a colour when where it goes (stdout unless told) is a terminal and NO_COLOR is not set."""
+    if not (on or sys.stdout).isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
@@ -170,7 +178,7 @@ def _width(cell: str) -> int:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.rstrip("%"))
+        float(_COLOUR.sub("", text).rstrip("%").replace(",", ""))
     except ValueError:
         return not text
     return True

@@ -6,6 +6,7 @@ kind into an exit code or an HTTP status; nothing here knows about either protoc
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -88,6 +89,8 @@ def _revive(error: type[PlimsollError], facts: dict[str, Any]) -> PlimsollError:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no word for it
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict):
