@@ -21,15 +21,20 @@ from plimsoll.pipeline.errors import NotAFrame, OutputUnsupported
 
 FRAME_FILE = "value.parquet"
 _HEADER = "codec.json"
+_PICKLE = "value.pkl"
 
 
-def write_value(value: Any, folder: Path) -> str:
-    """Write a value into an empty folder; returns the codec's name: frame, array, json or pickle.
+def write_value(value: Any, folder: Path, *, own_modules: tuple[str, ...] = (), maker: str = "") -> str:
+    """Write a value into an empty folder; returns the codec's name: frame, array, json, pickle or cloudpickle.
 
+    own_modules: the project's modules. A pickle names its classes and does not hold their code, so one that names the
+    project's own carries `maker`, the cache key of the step that made it: new code there is a new output.
     Raises OutputUnsupported when not even cloudpickle can write it.
     """
     header = _write_frame(value, folder) or _write_array(value, folder) or _write_json(value, folder)
     header = header or _write_pickle(value, folder)
+    if _names_any(own_modules, folder / _PICKLE):
+        header["maker"] = maker
     (folder / _HEADER).write_bytes(canonical_json(header))
     return str(header["codec"])
 
@@ -63,13 +68,13 @@ def _read(file: Callable[[str], Path]) -> Any:
 
             return read_table(header, file)
         case "array":
-            import numpy
+            import numpy as np
 
-            return numpy.load(file("value.npy"), allow_pickle=False)
+            return np.load(file("value.npy"), allow_pickle=False)
         case "json":
             return json.loads(file("value.json").read_bytes())
         case _:
-            with file("value.pkl").open("rb") as stream:
+            with file(_PICKLE).open("rb") as stream:
                 return pickle.load(stream)  # noqa: S301 - written by a step of this project into its own artifacts
 
 
@@ -131,9 +136,19 @@ def _write_pickle(value: Any, folder: Path) -> dict[str, Any]:
         try:
             cloudpickle.dump(value, buffer, protocol=5)
         except Exception as error:
-            raise OutputUnsupported(type=_type_name(value), problem=str(error) or type(error).__name__) from error
-    (folder / "value.pkl").write_bytes(buffer.getbuffer())
+            raise OutputUnsupported(
+                output="", type=_type_name(value), problem=str(error) or type(error).__name__
+            ) from error
+    (folder / _PICKLE).write_bytes(buffer.getbuffer())
     return {"codec": codec}
+
+
+def _names_any(modules: tuple[str, ...], pickled: Path) -> bool:
+    """Whether a pickle (protocol 5) names one of the modules; a text that equals a module's name counts as well."""
+    if not modules or not pickled.exists():
+        return False
+    content = pickled.read_bytes()
+    return any(b"\x8c" + bytes([len(name.encode())]) + name.encode() in content for name in modules if len(name) < 256)
 
 
 def _type_name(value: Any) -> str:

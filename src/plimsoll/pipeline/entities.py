@@ -22,6 +22,8 @@ class Step:
     source: str
     """File that defines it, relative to the project."""
     timeout_s: float | None = None
+    built_in: bool = False
+    """Whether it is Plimsoll's own last step, which makes the scorer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,13 @@ class Graph:
     steps: tuple[Step, ...]
     inputs: Mapping[str, tuple[str, ...]]
     """Step name -> names it is given that are steps' outputs or datasets."""
+
+    def maker(self, output: str) -> str:
+        """The step that returns an output. Raises KeyError."""
+        for step in self.steps:
+            if output in step.outputs:
+                return step.name
+        raise KeyError(output)
 
 
 class StepState(StrEnum):

@@ -64,8 +64,10 @@ class OutputUnsupported(PlimsollError):
 
     code = "pipeline.output_unsupported"
     kind = Kind.PROJECT_CODE
-    text = "a value of type {type} cannot be stored: {problem}"
-    hint = "Return data (frames, arrays, numbers, text, models) rather than open files, connections, locks or generators."
+    text = "{output}a value of type {type}, cannot be stored: {problem}"
+    hint = (
+        "Return data (frames, arrays, numbers, text, models) rather than open files, connections, locks or generators."
+    )
 
 
 class NotAFrame(PlimsollError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 from plimsoll.kernel.errors import PlimsollError
 
 _ROW_GROUP = 122_880
+_MASKED = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 
 
 class NotTabular(PlimsollError):
@@ -39,7 +40,7 @@ def write_table(table: pd.DataFrame | pd.Series[Any], folder: Path) -> dict[str,
 def read_table(header: dict[str, Any], file: Callable[[str], Path]) -> pd.DataFrame | pd.Series[Any]:
     """The inverse of `write_table`."""
     frame = _read(file("value.parquet"), header["columns"])
-    frame.index = _read_index(header["index"], file, rows=len(frame))
+    frame.index = _read_index(header["index"], file)
     if header["kind"] == "series":
         return frame["value"].rename(header["name"])
     frame.columns.name = header["name"]
@@ -65,7 +66,7 @@ def _write(frame: pd.DataFrame, path: Path) -> list[dict[str, Any]]:
         target = str(path).replace("'", "''")
         try:
             connection.execute(
-                f"COPY (SELECT * FROM prepared) TO '{target}' "  # noqa: S608 - a path of ours, quoted
+                f"COPY (SELECT * FROM prepared) TO '{target}' "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
@@ -84,7 +85,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1, "preserve_insertion_order": True})
 
 
-def _prepare(name: str, series: pd.Series[Any]) -> tuple[Any, dict[str, Any]]:
+def _prepare(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
     """A column in a form that DuckDB writes without guessing, and what is needed to restore it."""
     dtype = series.dtype
     series = series.reset_index(drop=True)
@@ -104,14 +105,16 @@ def _prepare(name: str, series: pd.Series[Any]) -> tuple[Any, dict[str, Any]]:
             return series.to_numpy().view("int64"), described
         case np.dtype() if dtype.kind == "O":
             return _prepare_objects(name, series)
-        case np.dtype() if dtype.isnative and (dtype.kind in "iubM" or (dtype.kind == "f" and dtype.itemsize in (4, 8))):
+        case np.dtype() if dtype.isnative and (
+            dtype.kind in "iubM" or (dtype.kind == "f" and dtype.itemsize in (4, 8))
+        ):
             return series, described
-        case pd.core.arrays.masked.BaseMaskedDtype():
+        case pd.api.extensions.ExtensionDtype() if isinstance(series.array, _MASKED):
             return series, described
     raise NotTabular(problem=f"the column {name!r} has the type {dtype}")
 
 
-def _prepare_objects(name: str, series: pd.Series[Any]) -> tuple[Any, dict[str, Any]]:
+def _prepare_objects(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
     kind = pd.api.types.infer_dtype(series, skipna=True)
     missing = series[series.isna()]
     all_none = all(value is None for value in missing)
@@ -131,7 +134,8 @@ def _restore(array: Any, column: dict[str, Any]) -> Any:
     values = np.ma.getdata(array)
     name = column["dtype"]
     if name == "category":
-        filled = pd.Series(values).astype(_nullable(pd.Index([], dtype=column["of"])))
+        filled: Any = pd.Series(values)
+        filled = filled.astype(_nullable(pd.Index([], dtype=column["of"])))
         if mask is not None:
             filled[mask] = None
         categories = pd.Index(column["categories"], dtype=column["of"])
@@ -143,7 +147,8 @@ def _restore(array: Any, column: dict[str, Any]) -> Any:
         return pd.Series(objects, dtype=object)
     dtype = pd.api.types.pandas_dtype(name)
     if isinstance(dtype, pd.DatetimeTZDtype):
-        moments = pd.Series(_with_missing(values, mask, np.datetime64("NaT"))).astype(f"datetime64[{dtype.unit}]")
+        moments: Any = pd.Series(_with_missing(values, mask, np.datetime64("NaT")))
+        moments = moments.astype(f"datetime64[{dtype.unit}]")
         return moments.dt.tz_localize("UTC").dt.tz_convert(dtype.tz)
     if isinstance(dtype, np.dtype):
         if dtype.kind == "m":
@@ -153,7 +158,7 @@ def _restore(array: Any, column: dict[str, Any]) -> Any:
     if isinstance(dtype, pd.StringDtype):
         objects = values.astype(object, copy=False)
         return pd.array(_with_missing(objects, mask, None), dtype=dtype)
-    restored = pd.array(values, dtype=dtype)
+    restored: Any = pd.array(values, dtype=name)
     if mask is not None:
         restored[mask] = pd.NA
     return restored
@@ -186,12 +191,18 @@ def _write_index(index: pd.Index[Any], folder: Path) -> dict[str, Any]:
     if isinstance(index, pd.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": names}
     levels = [str(level) for level in range(index.nlevels)]
-    frame = index.to_frame(index=False, name=levels if isinstance(index, pd.MultiIndex) else levels[0])
+    frame = index.to_frame(index=False)
+    frame.columns = pd.Index(levels)
     columns = _write(frame, folder / "index.parquet")
-    return {"columns": columns, "names": names, "freq": getattr(index, "freqstr", None), "multi": isinstance(index, pd.MultiIndex)}
+    return {
+        "columns": columns,
+        "names": names,
+        "freq": getattr(index, "freqstr", None),
+        "multi": isinstance(index, pd.MultiIndex),
+    }
 
 
-def _read_index(header: dict[str, Any], file: Callable[[str], Path], *, rows: int) -> pd.Index[Any]:
+def _read_index(header: dict[str, Any], file: Callable[[str], Path]) -> pd.Index[Any]:
     names = header["names"]
     if "range" in header:
         start, stop, step = header["range"]
@@ -199,10 +210,10 @@ def _read_index(header: dict[str, Any], file: Callable[[str], Path], *, rows: in
     frame = _read(file("index.parquet"), header["columns"])
     if header["multi"]:
         return pd.MultiIndex.from_frame(frame, names=names)
-    index = pd.Index(frame["0"]).rename(names[0])
-    if header["freq"] and isinstance(index, pd.DatetimeIndex):
+    index: Any = pd.Index(frame["0"]).rename(names[0])
+    if header["freq"]:
         index.freq = header["freq"]
-    return index
+    return cast("pd.Index[Any]", index)
 
 
 def _plain_name(name: Any) -> str | None:

@@ -1,0 +1,136 @@
+"""Runs steps as processes of this machine, forked from one process that imports the project's code once a run.
+
+Nothing is started before the first job, so a run in which everything is cached starts no process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Stop, Surroundings, Trouble
+
+_PATIENCE_S = 10.0
+
+
+class LocalExecutor:
+    """Steps as local processes. Use as a context: leaving it ends every process that it started."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.slots = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        """How many steps may run at once."""
+        self._surroundings = surroundings
+        self._server: subprocess.Popen[bytes] | None = None
+        self._begun: dict[str, int | None] = {}
+        """Step -> its process's number, None until that is known."""
+        self._imported = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, job: Job) -> None:
+        """Begin a step; its end is told by `wait`."""
+        if self._server is None:
+            self._server = self._start_server()
+        self._begun[job.step] = None
+        # A server that is gone is noticed by `wait`, which also says what became of it.
+        with contextlib.suppress(OSError):
+            self._connection.send(job)
+
+    def stop(self, step: str) -> None:
+        """Kill a step's process and what it started; its end is told by `wait` as any other."""
+        with contextlib.suppress(OSError):
+            self._connection.send(Stop(step=step))
+
+    def wait(self, timeout_s: float | None) -> Started | Ended | ImportTrouble | None:
+        """The next thing that happens; None when nothing did in that time."""
+        try:
+            if not self._connection.poll(timeout_s):
+                return None
+            message: Started | Ended | ImportTrouble = self._connection.recv()
+        except (EOFError, OSError):
+            return self._server_gone()
+        match message:
+            case Started():
+                self._imported = True
+                self._begun[message.step] = message.pid
+            case Ended():
+                self._begun.pop(message.step, None)
+        return message
+
+    def close(self) -> None:
+        """End the server, which ends the steps; returns when they are gone."""
+        if self._server is None:
+            return
+        self._connection.close()
+        try:
+            self._server.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._kill_groups()
+        self._server = None
+
+    def _start_server(self) -> subprocess.Popen[bytes]:
+        from multiprocessing.connection import Connection
+
+        ours, theirs = socket.socketpair()
+        # One order for sets of text in every run, so that results and pickles do not differ by it.
+        environment = {"PYTHONHASHSEED": "0"} | os.environ
+        with theirs:
+            server = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "plimsoll.pipeline.executors.fork_server",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                ],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self._connection = Connection(ours.detach())
+        self._connection.send(self._surroundings)
+        return server
+
+    def _server_gone(self) -> ImportTrouble | Ended:
+        """The server died: killed, or ended by the project's code while it was imported."""
+        assert self._server is not None
+        code = self._server.wait(_PATIENCE_S)
+        self._kill_groups()
+        if self._imported and self._begun:
+            step, _ = self._begun.popitem()
+            return Ended(step=step, code=-signal.SIGKILL)
+        return ImportTrouble(trouble=Trouble(problem=describe_end(code)))
+
+    def _kill_groups(self) -> None:
+        for pid in self._begun.values():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if pid is not None:
+                    os.killpg(pid, signal.SIGKILL)
+
+
+def describe_end(code: int) -> str:
+    """How a process ended, in words; for those that ended before they had a result."""
+    if code >= 0:
+        return f"its process ended with exit code {code} before it returned"
+    name = signal.Signals(-code).name
+    if -code == signal.SIGKILL:
+        return f"its process was killed ({name}); the system does that when memory runs out"
+    return f"its process crashed ({name})"

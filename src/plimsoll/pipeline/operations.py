@@ -1,0 +1,333 @@
+"""The only way to run a pipeline and to read runs: plan, execute, record as it happens, pick up what was interrupted.
+
+`release` exposes these to people; everything here is called with a context and takes part in no other transaction.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from plimsoll.data.entities import DataVersion
+from plimsoll.edge.context import Context, Progress
+from plimsoll.governance.entities import Action
+from plimsoll.governance.operations import record
+from plimsoll.kernel.clock import to_text
+from plimsoll.kernel.ids import new_id
+from plimsoll.ledger.engine import Transaction
+from plimsoll.pipeline import store
+from plimsoll.pipeline.engine import Engine, Failure
+from plimsoll.pipeline.entities import Run, RunState, Step, StepOutcome, StepState
+from plimsoll.pipeline.errors import CodeNotImportable, RunMissing, StepFailed
+from plimsoll.pipeline.executors.local import LocalExecutor
+from plimsoll.pipeline.graph import PROJECT_FILE
+from plimsoll.pipeline.jobs import Job, Surroundings
+from plimsoll.pipeline.keys import Ingredients
+from plimsoll.pipeline.plan import CACHED, Earlier, PlannedStep, Prospect, explain, foresee, planned
+from plimsoll.pipeline.processes import is_dead, this_process
+from plimsoll.pipeline.survey import Survey, survey
+from plimsoll.project.code import project_files
+from plimsoll.project.entities import Project
+from plimsoll.project.git import read_commit
+
+_LOG_LINES = 20
+
+
+def plan(
+    context: Context, project: Project, *, versions: Mapping[str, DataVersion], params: Mapping[str, Any]
+) -> tuple[PlannedStep, ...]:
+    """For every step `cached`, or why it will run; runs nothing and changes nothing.
+
+    params: values that replace those of the project file.
+    Raises CodeInvalid, GraphInvalid, UnknownParam, ParamUnsupported.
+    """
+    ground = survey(project, context.workspace, versions=versions, params=params)
+    return planned(_foresee(context, ground, _earlier(context)))
+
+
+def execute(
+    context: Context, project: Project, *, versions: Mapping[str, DataVersion], params: Mapping[str, Any]
+) -> Run:
+    """Run what is not cached and record everything as it happens; returns the finished run.
+
+    Steps that an interrupted run finished are cached. Raises what `plan` raises before anything is recorded;
+    StepFailed and CodeNotImportable after the run is recorded as failed.
+    """
+    ground = survey(project, context.workspace, versions=versions, params=params)
+    _close_dead_runs(context)
+    earlier = _earlier(context)
+    prospects = _foresee(context, ground, earlier)
+    run = _new_run(context, ground)
+    journal = _RunJournal(context, ground, run, earlier)
+    journal.begin(prospects)
+    if all(prospect.outputs is not None for prospect in prospects):
+        context.progress(
+            Progress(task="run", message="everything is cached", done=len(prospects), total=len(prospects))
+        )
+        return get_run(context, run.id)
+    try:
+        failure = _carry_out(context, ground, run, prospects, journal)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
+        journal.end(RunState.INTERRUPTED if interrupted else RunState.FAILED, error=str(error) or type(error).__name__)
+        raise
+    finally:
+        shutil.rmtree(_scratch(context, run.id), ignore_errors=True)
+    if failure is not None:
+        problem = _told(context, ground, run, failure)
+        journal.end(RunState.FAILED, error=str(problem))
+        raise problem
+    journal.end(RunState.DONE)
+    return get_run(context, run.id)
+
+
+def get_run(context: Context, run: str) -> Run:
+    """The run of that id. Raises RunMissing."""
+    with context.database.read() as transaction:
+        found = store.find_run(transaction, project=context.project, run=run)
+    if found is None:
+        raise RunMissing(run=run, project=context.project)
+    return found
+
+
+def latest_run(context: Context, *, project: str, state: RunState | None = None) -> Run | None:
+    """The run that began last, of those in a state when one is given."""
+    with context.database.read() as transaction:
+        return store.latest_run(transaction, project=project, state=state)
+
+
+def list_runs(context: Context, *, project: str, limit: int = 20) -> tuple[Run, ...]:
+    """The project's runs, latest first."""
+    with context.database.read() as transaction:
+        return store.newest_runs(transaction, project=project, limit=limit)
+
+
+def attach_verdict(context: Context, run: str, verdict: str) -> Run:
+    """Note which verdict was reached about a run; the verdict's own event is the gates'. Raises RunMissing."""
+    with context.database.write() as transaction:
+        if not store.set_verdict(transaction, run=run, verdict=verdict):
+            raise RunMissing(run=run, project=context.project)
+    return get_run(context, run)
+
+
+class _RunJournal:
+    """One run's page in the ledger. Everything written is durable on return."""
+
+    def __init__(self, context: Context, ground: Survey, run: Run, earlier: Mapping[str, Earlier]) -> None:
+        self._context = context
+        self._ground = ground
+        self._run = run
+        self._earlier = earlier
+        self._positions = {step.name: position for position, step in enumerate(ground.graph.steps)}
+        self._outputs: dict[str, str] = {}
+
+    def begin(self, prospects: tuple[Prospect, ...]) -> None:
+        """Record that the run begins and what is cached; a run in which all is cached ends in the same breath."""
+        detail = {"project": self._run.project, "commit": self._run.commit, "dirty": list(self._run.dirty)}
+        with self._context.database.write() as transaction:
+            store.insert_run(transaction, self._run, process=this_process())
+            self._event(transaction, Action.RUN_STARTED, detail)
+            for prospect in prospects:
+                if prospect.outputs is not None:
+                    outcome = StepOutcome(
+                        step=prospect.step.name,
+                        state=StepState.CACHED,
+                        key=prospect.key,
+                        because=CACHED,
+                        outputs=prospect.outputs,
+                    )
+                    self._write(transaction, outcome, prospect.parts)
+            if all(prospect.outputs is not None for prospect in prospects):
+                self._end(transaction, RunState.DONE, error="")
+
+    def find(self, key: str) -> Mapping[str, str] | None:
+        return _finder(self._context)(key)
+
+    def why(self, step: str, parts: Ingredients) -> str:
+        return explain(parts, self._earlier.get(step), lock_text=_lock_reader(self._context, self._ground))
+
+    def write(self, outcome: StepOutcome, parts: Ingredients | None) -> None:
+        with self._context.database.write() as transaction:
+            self._write(transaction, outcome, parts)
+
+    def end(self, state: RunState, *, error: str = "") -> None:
+        with self._context.database.write() as transaction:
+            self._end(transaction, state, error=error)
+
+    def _write(self, transaction: Transaction, outcome: StepOutcome, parts: Ingredients | None) -> None:
+        position = self._positions[outcome.step]
+        store.write_step(transaction, run=self._run.id, position=position, outcome=outcome, parts=parts)
+        if outcome.state is StepState.DONE:
+            store.remember(
+                transaction,
+                project=self._run.project,
+                key=outcome.key,
+                step=outcome.step,
+                outputs=outcome.outputs,
+                run=self._run.id,
+            )
+        self._outputs.update(outcome.outputs)
+
+    def _end(self, transaction: Transaction, state: RunState, *, error: str) -> None:
+        scorer = self._outputs.get("scorer") if self._ground.project.model is not None else None
+        _close(self._context, transaction, self._run.id, state, scorer=scorer, error=error)
+
+    def _event(self, transaction: Transaction, action: Action, detail: dict[str, Any]) -> None:
+        record(self._context, transaction, action=action, subject=self._run.id, detail=detail)
+
+
+def _foresee(context: Context, ground: Survey, earlier: Mapping[str, Earlier]) -> tuple[Prospect, ...]:
+    return foresee(
+        ground.graph,
+        ground.basis,
+        find=_finder(context),
+        earlier=earlier,
+        lock_text=_lock_reader(context, ground),
+    )
+
+
+def _earlier(context: Context) -> dict[str, Earlier]:
+    with context.database.read() as transaction:
+        return store.earlier_steps(transaction, project=context.project)
+
+
+def _finder(context: Context) -> Callable[[str], Mapping[str, str] | None]:
+    """Looks outputs up by cache key; outputs whose bytes are gone do not count."""
+
+    def find(key: str) -> Mapping[str, str] | None:
+        with context.database.read() as transaction:
+            outputs = store.recall(transaction, project=context.project, key=key)
+        if outputs is None or not all(_present(context, digest) for digest in outputs.values()):
+            return None
+        return outputs
+
+    return find
+
+
+def _present(context: Context, digest: str) -> bool:
+    artifacts = context.artifacts
+    return artifacts.has(digest) and all(artifacts.has(entry) for entry in artifacts.tree(digest).values())
+
+
+def _lock_reader(context: Context, ground: Survey) -> Callable[[str], str]:
+    def read(digest: str) -> str:
+        if digest == ground.basis.lock:
+            return ground.lock
+        return context.artifacts.read_bytes(digest).decode() if context.artifacts.has(digest) else ""
+
+    return read
+
+
+def _new_run(context: Context, ground: Survey) -> Run:
+    root, now = context.workspace.root, context.clock.now()
+    commit = read_commit(root)
+    files = project_files(root, ground.project.code)
+    names = {path.relative_to(root.resolve()).as_posix(): path for path in files}
+    return Run(
+        id=new_id("run", at=now),
+        project=context.project,
+        state=RunState.RUNNING,
+        created_by=context.caller.name,
+        started_at=to_text(now),
+        commit=commit.commit,
+        commit_author=commit.author_email,
+        dirty=commit.dirty,
+        code_digest=context.artifacts.put_files({**names, PROJECT_FILE: context.workspace.project_file}),
+        lock_digest=context.artifacts.put_bytes(ground.lock.encode()),
+        params=ground.basis.params,
+        data=ground.basis.data,
+    )
+
+
+def _carry_out(
+    context: Context, ground: Survey, run: Run, prospects: tuple[Prospect, ...], journal: _RunJournal
+) -> Failure | None:
+    cached = {prospect.step.name: prospect.outputs for prospect in prospects if prospect.outputs is not None}
+    total = len(prospects)
+
+    def tell(message: str, done: int) -> None:
+        context.progress(Progress(task="run", message=message, done=done, total=total))
+
+    def job_of(step: Step, key: str, outputs: Mapping[str, str]) -> Job:
+        scratch = _scratch(context, run.id) / step.name
+        scratch.mkdir(parents=True)
+        work = ground.work(step, outputs, code_tree=run.code_digest)
+        return Job(step=step.name, key=key, work=work, scratch=scratch, log=_log(context, run, step.name))
+
+    if cached:
+        tell(f"{len(cached)} of {total} steps are cached", len(cached))
+    with LocalExecutor(_surroundings(context, ground, run, prospects)) as executor:
+        return Engine(
+            graph=ground.graph,
+            basis=ground.basis,
+            outputs={name: digest for outputs in cached.values() for name, digest in outputs.items()},
+            finished=tuple(cached),
+            job_of=job_of,
+            executor=executor,
+            journal=journal,
+            tell=tell,
+        ).run()
+
+
+def _surroundings(context: Context, ground: Survey, run: Run, prospects: tuple[Prospect, ...]) -> Surroundings:
+    missing = [prospect.step for prospect in prospects if prospect.outputs is None]
+    preload: dict[str, None] = {}
+    if any(name in ground.versions for step in missing for name in ground.graph.inputs[step.name]):
+        preload |= dict.fromkeys(("plimsoll.data.frames", "plimsoll.pipeline.parquet"))
+    if any(step.built_in for step in missing):
+        preload["plimsoll.bundle.build"] = None
+    return Surroundings(
+        root=ground.code.root,
+        import_roots=ground.code.import_roots,
+        module=ground.code.module,
+        artifacts=context.artifacts.root,
+        preload=tuple(preload),
+        log=_log(context, run, "import"),
+    )
+
+
+def _told(context: Context, ground: Survey, run: Run, failure: Failure) -> StepFailed | CodeNotImportable:
+    trace = f"\n{failure.trouble.trace}" if failure.trouble.trace else ""
+    log = failure.log or _log(context, run, "import")
+    if failure.log is None:
+        return CodeNotImportable(source=ground.code.entry, problem=failure.trouble.problem, trace=trace, log=str(log))
+    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    tail = "\n".join(f"  | {line}" for line in lines[-_LOG_LINES:])
+    return StepFailed(
+        step=failure.step,
+        problem=failure.trouble.problem,
+        trace=trace,
+        printed=f"\nIt printed last:\n{tail}" if tail else "",
+        log=str(log),
+        run=run.id,
+    )
+
+
+def _close_dead_runs(context: Context) -> None:
+    """Mark runs `interrupted` whose process is gone, and remove what they left half-done."""
+    with context.database.read() as transaction:
+        open_runs = store.open_runs(transaction, project=context.project)
+    for run, process in open_runs.items():
+        if is_dead(process):
+            with context.database.write() as transaction:
+                _close(context, transaction, run, RunState.INTERRUPTED, scorer=None, error="its process ended")
+            shutil.rmtree(_scratch(context, run), ignore_errors=True)
+
+
+def _close(
+    context: Context, transaction: Transaction, run: str, state: RunState, *, scorer: str | None, error: str
+) -> None:
+    now = to_text(context.clock.now())
+    if store.end_run(transaction, run=run, state=state, ended_at=now, scorer=scorer, error=error):
+        detail = {"state": str(state), "scorer": scorer or ""}
+        record(context, transaction, action=Action.RUN_ENDED, subject=run, detail=detail)
+
+
+def _scratch(context: Context, run: str) -> Path:
+    return context.workspace.cache / "runs" / run
+
+
+def _log(context: Context, run: Run, name: str) -> Path:
+    return context.workspace.logs / run.id / f"{name}.log"

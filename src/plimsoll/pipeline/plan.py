@@ -1,0 +1,169 @@
+"""What a run would do and why: for every step `cached`, or the exact cause for which it runs. Pure.
+
+The cause is told in comparison with the latest run that came to the step. An output that comes out as it was before
+leaves the steps after it cached, which nobody can know before; the plan then says that they will run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plimsoll.pipeline.entities import Graph, Step
+from plimsoll.pipeline.keys import Basis, Ingredients, cache_key, ingredients, unknown
+
+CACHED = "cached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """What a run would do with one step."""
+
+    step: str
+    cached: bool
+    because: str
+    """`cached`, or `will run because` and the causes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What the latest run that came to a step knew about it."""
+
+    run: str
+    failed: bool
+    parts: Ingredients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """One step before a run: its ingredients as far as known, its cached outputs, or why it has to run."""
+
+    step: Step
+    parts: Ingredients
+    key: str
+    """Empty as long as an input is unknown."""
+    outputs: Mapping[str, str] | None
+    """Of the cached step; None when it has to run."""
+    because: str
+
+
+def foresee(
+    graph: Graph,
+    basis: Basis,
+    *,
+    find: Callable[[str], Mapping[str, str] | None],
+    earlier: Mapping[str, Earlier],
+    lock_text: Callable[[str], str],
+) -> tuple[Prospect, ...]:
+    """Walk the graph once. find: cache key -> stored outputs. lock_text: digest of a lock -> its text."""
+    outputs: dict[str, str] = {}
+    prospects: list[Prospect] = []
+    for step in graph.steps:
+        given = graph.inputs[step.name]
+        parts = ingredients(step, basis, given=given, outputs=outputs)
+        missing = unknown(basis, given=given, outputs=outputs)
+        key = "" if missing else cache_key(step.name, parts)
+        found = find(key) if key else None
+        if found is not None:
+            outputs.update(found)
+            prospects.append(Prospect(step=step, parts=parts, key=key, outputs=found, because=CACHED))
+            continue
+        first = tuple(dict.fromkeys(graph.maker(name) for name in missing))
+        because = explain(parts, earlier.get(step.name), after=first, missing=missing, lock_text=lock_text)
+        prospects.append(Prospect(step=step, parts=parts, key=key, outputs=None, because=because))
+    return tuple(prospects)
+
+
+def planned(prospects: tuple[Prospect, ...]) -> tuple[PlannedStep, ...]:
+    """The plan as people read it."""
+    return tuple(
+        PlannedStep(
+            step=prospect.step.name,
+            cached=prospect.outputs is not None,
+            because=CACHED if prospect.outputs is not None else f"will run because {prospect.because}",
+        )
+        for prospect in prospects
+    )
+
+
+def explain(
+    parts: Ingredients,
+    earlier: Earlier | None,
+    *,
+    after: tuple[str, ...] = (),
+    missing: tuple[str, ...] = (),
+    lock_text: Callable[[str], str],
+) -> str:
+    """Why a step that is not cached runs. after: the steps that run before it. missing: its inputs not known yet."""
+    if earlier is None:
+        return "it has not run before"
+    causes = [*_changes(parts, earlier.parts, missing, lock_text), *(f"{name} will run" for name in after)]
+    if causes:
+        return "; ".join(causes)
+    return f"it failed in {earlier.run}" if earlier.failed else "its stored outputs are gone"
+
+
+def _changes(
+    now: Ingredients, before: Ingredients, missing: tuple[str, ...], lock_text: Callable[[str], str]
+) -> list[str]:
+    causes = [f"the code of {name} changed" for name in _differing(now.code, before.code)]
+    causes += [_data_change(name, now.data, before.data) for name in _differing(now.data, before.data)]
+    inputs = [name for name in _differing(now.inputs, before.inputs) if name not in missing]
+    causes += [
+        f"{name} changed" if name in before.inputs else f"it is now given {name}"
+        for name in inputs
+        if name in now.inputs
+    ]
+    causes += [_value_change(name, now.params, before.params) for name in _differing(now.params, before.params)]
+    causes += [
+        _value_change(
+            f"model.{name}", {f"model.{name}": now.settings.get(name)}, {f"model.{name}": before.settings.get(name)}
+        )
+        for name in _differing(now.settings, before.settings)
+    ]
+    if now.outputs != before.outputs:
+        causes.append(f"its outputs are now {', '.join(now.outputs)}")
+    if now.lock != before.lock:
+        causes += _lock_changes(lock_text(now.lock), lock_text(before.lock))
+    return causes
+
+
+def _differing(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    names = dict.fromkeys((*now, *before))
+    return [name for name in names if name not in now or name not in before or now[name] != before[name]]
+
+
+def _data_change(name: str, now: Mapping[str, str], before: Mapping[str, str]) -> str:
+    if name not in now:
+        return f"it is no longer given the data {name}"
+    if name not in before:
+        return f"it is now given the data {name}"
+    return f"the data {name} changed ({before[name][:8]} -> {now[name][:8]})"
+
+
+def _value_change(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    if name not in now:
+        return f"{name} is no longer set (was {_shown(before[name])})"
+    if name not in before:
+        return f"{name} is now set to {_shown(now[name])}"
+    return f"{name} {_shown(before[name])} -> {_shown(now[name])}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _lock_changes(now: str, before: str) -> list[str]:
+    """Which packages of the runtime changed, at most three by name."""
+    new, old = _versions(now), _versions(before)
+    names = _differing(new, old)
+    shown = [f"{name} {old.get(name, 'absent')} -> {new.get(name, 'absent')}" for name in names[:3]]
+    rest = f" and {len(names) - 3} more packages" if len(names) > 3 else ""
+    return [f"the runtime changed: {', '.join(shown)}{rest}"]
+
+
+def _versions(lock: str) -> dict[str, str]:
+    pairs = (line.partition("==") for line in lock.splitlines() if "==" in line)
+    return {name: version for name, _, version in pairs}

@@ -1,0 +1,140 @@
+"""What happens inside a step's process: read the arguments, call the function, put what it returns into the artifacts.
+
+Runs in a process that has the project's code imported already. Nothing is recorded here: the engine does that once it
+has read the result, so a process that dies on the way leaves nothing but unreferenced artifacts.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from plimsoll.artifacts.folder import FolderStore
+from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.pipeline.codecs import read_artifact, write_value
+from plimsoll.pipeline.errors import OutputUnsupported
+from plimsoll.pipeline.jobs import (
+    BuildScorer,
+    CallStep,
+    Given,
+    Job,
+    Result,
+    Rows,
+    Source,
+    Stored,
+    Surroundings,
+    Trouble,
+)
+from plimsoll.pipeline.tracebacks import trouble_of
+
+_RESULT = "result.json"
+
+
+class WrongOutputs(PlimsollError):
+    """A step that does not return what the project file says."""
+
+    code = "pipeline.wrong_outputs"
+    kind = Kind.PROJECT_CODE
+    text = "it returned {found}, and its outputs are named {names}"
+    hint = "Return a tuple of {count} values, or name what it returns under `pipeline.steps.{step}.outputs`."
+
+
+def run_job(job: Job, surroundings: Surroundings, module: ModuleType) -> None:
+    """Run one step and write its result; an exception of the step becomes part of the result."""
+    artifacts = FolderStore(surroundings.artifacts)
+    try:
+        match job.work:
+            case CallStep():
+                outputs = _call(job, job.work, surroundings, module, artifacts)
+            case BuildScorer():
+                outputs = _build_scorer(job, job.work, artifacts)
+        result = Result(outputs=outputs)
+    except BaseException as error:  # noqa: BLE001 - whatever the project's code raises is reported, SystemExit too
+        result = Result(trouble=trouble_of(error, root=surroundings.root))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    (job.scratch / _RESULT).write_text(json.dumps(asdict(result)))
+
+
+def read_result(job: Job) -> Result | None:
+    """What the step's process wrote down; None when it died before."""
+    try:
+        page = json.loads((job.scratch / _RESULT).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    trouble = page["trouble"]
+    return Result(outputs=page["outputs"], trouble=Trouble(**trouble) if trouble else None)
+
+
+def _call(
+    job: Job, work: CallStep, surroundings: Surroundings, module: ModuleType, artifacts: FolderStore
+) -> Mapping[str, str]:
+    function: Callable[..., Any] = getattr(module, work.function)
+    arguments = {name: _read(source, artifacts) for name, source in work.arguments.items()}
+    returned = function(**arguments)
+    values = _named(returned, work.outputs, step=job.step)
+    own = own_modules(surroundings.root)
+    return {name: _keep(name, value, job, artifacts, own=own) for name, value in values.items()}
+
+
+def _build_scorer(job: Job, work: BuildScorer, artifacts: FolderStore) -> Mapping[str, str]:
+    from plimsoll.bundle.build import build_scorer
+
+    holdout = _read(work.holdout, artifacts)
+    code_tree = artifacts.unpack(work.code_tree, job.scratch / "code")
+    folder = job.scratch / "scorer"
+    build_scorer(folder, model=_read(work.model, artifacts), holdout=holdout, code_tree=code_tree, **work.settings)
+    outputs = {work.output: artifacts.put_tree(folder)}
+    if work.holdout_output is not None:
+        outputs[work.holdout_output] = _keep(work.holdout_output, holdout, job, artifacts, own=())
+    return outputs
+
+
+def _read(source: Source, artifacts: FolderStore) -> Any:
+    match source:
+        case Given(value=value):
+            return value
+        case Stored(digest=digest):
+            return read_artifact(artifacts, digest)
+        case Rows(version=version):
+            from plimsoll.data.frames import read_frame
+
+            return read_frame(version, artifacts)
+
+
+def _named(returned: Any, names: tuple[str, ...], *, step: str) -> dict[str, Any]:
+    """The returned value under its name, or the parts of the returned tuple under theirs. Raises WrongOutputs."""
+    if len(names) == 1:
+        return {names[0]: returned}
+    found = f"a {type(returned).__name__}" if not isinstance(returned, tuple) else f"a tuple of {len(returned)}"
+    if not isinstance(returned, tuple) or len(returned) != len(names):
+        raise WrongOutputs(found=found, names=", ".join(names), count=len(names), step=step)
+    return dict(zip(names, returned, strict=True))
+
+
+def _keep(name: str, value: Any, job: Job, artifacts: FolderStore, *, own: tuple[str, ...]) -> str:
+    folder = job.scratch / "outputs" / name
+    folder.mkdir(parents=True)
+    try:
+        write_value(value, folder, own_modules=own, maker=job.key)
+    except OutputUnsupported as error:
+        raise OutputUnsupported(**{**error.facts, "output": f"the output {name}, "}) from error
+    return artifacts.put_tree(folder)
+
+
+def own_modules(root: Path) -> tuple[str, ...]:
+    """Names of the imported modules whose source lies in the project."""
+    foreign = [place for place in (Path(sys.prefix), Path(sys.base_prefix)) if place.is_relative_to(root)]
+    names = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is None or not Path(file).is_relative_to(root):
+            continue
+        if not any(Path(file).is_relative_to(place) for place in foreign):
+            names.append(name)
+    return tuple(sorted(names))
