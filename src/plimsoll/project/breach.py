@@ -66,7 +66,9 @@ def duration(text: object, path: Path) -> Iterator[Breach]:
 def ordered(values: Values, path: Path) -> Iterator[Breach]:
     low, high = values.get("min"), values.get("max")
     if is_number(low) and is_number(high) and low > high:
-        yield Breach(path=(*path, "min"), found=f"{low}, above max: {high}", expected="min not above max")
+        yield Breach(
+            path=(*path, "min"), found=f"{describe(low)}, above max: {describe(high)}", expected="min not above max"
+        )
 
 
 def unique(entries: Iterable[tuple[int, str]], path: Path) -> Iterator[Breach]:

@@ -6,6 +6,7 @@ Only syntax trees are read; user code is never imported here, so it cannot run, 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,8 @@ def read_code(project_root: Path, code: str) -> Code:
         for name in _modules_below(entry):
             reading.reach(name)
     problems = list(reading.problems)
-    definitions = list(_step_definitions(reading.modules, module))
+    found = _step_definitions(reading.modules, module)
+    definitions = list({(name, id(node)): (name, origin, node) for name, origin, node in found}.values())
     if not problems:
         problems = list(_step_problems(definitions, root, code))
     if problems:
@@ -110,16 +112,16 @@ def _module_name(root: Path, entry: Path, code: str) -> str:
         return name
     found = f"{code!r}, which does not exist"
     expected = "a Python file, or a package folder with an __init__.py"
+    known = [path.relative_to(root).as_posix() for path in (*root.glob("*.py"), *root.glob("*/*.py"))]
+    near = nearest(code, known)
     if is_file or is_package:
         found, expected = f"{code!r}, which Python cannot import", "a name of letters, digits and underscores"
+        near = str(Path(code).with_name(re.sub(r"\W", "_", name) + entry.suffix))
     elif entry.is_dir():
         found = f"{code!r}, a folder without an __init__.py"
     elif entry.exists():
         found = f"{code!r}, which is not a Python file"
-    known = [path.relative_to(root).as_posix() for path in (*root.glob("*.py"), *root.glob("*/*.py"))]
-    problem = Problem(
-        file="plimsoll.yaml", line=0, where="code", found=found, expected=expected, nearest=nearest(code, known)
-    )
+    problem = Problem(file="plimsoll.yaml", line=0, where="code", found=found, expected=expected, nearest=near)
     raise CodeInvalid(problems=[problem])
 
 

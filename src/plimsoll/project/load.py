@@ -14,7 +14,7 @@ from plimsoll.project.entities import Project
 from plimsoll.project.problems import Problem, ProjectFileMissing, ProjectInvalid, describe, nearest
 from plimsoll.project.reader import Tree, read_tree
 from plimsoll.project.rules import breaches
-from plimsoll.project.shape import project_type, read_shape
+from plimsoll.project.shape import project_type, read_shape, readable
 from plimsoll.project.syntax import decode
 
 
@@ -31,7 +31,7 @@ def read_project(file: Path, environ: Mapping[str, str] = os.environ) -> tuple[P
     """The project, and the tree that says what was written where. Raises as `load_project` does."""
     tree = _read_mapping(file, environ)
     project = read_shape(tree)
-    for breach in breaches(written_values(project) if project else tree.value):
+    for breach in breaches(written_values(project) if project else readable(tree.value)):
         tree.report(breach.path, breach.found, breach.expected, nearest=nearest(breach.word, breach.options))
     if project is None or tree.problems:
         raise ProjectInvalid(problems=tree.problems)

@@ -83,16 +83,8 @@ def _gate(gate: Values, path: Path, project: Values) -> Iterator[Breach]:
             found="a margin with nothing to compare with",
             expected="`against:` and an environment beside it",
         )
-    environments = tuple(mapping(project, "environments"))
-    if isinstance(against, str) and against not in environments:
-        yield Breach(
-            path=(*path, "against"),
-            found=repr(against),
-            expected=one_of(environments) if environments else "an environment; none is defined under `environments:`",
-            word=against,
-            options=environments,
-        )
-    yield from _slices(gate.get("slices"), (*path, "slices"), mapping(project, "model"))
+    yield from _opponent(against, (*path, "against"), project.get("environments", {}))
+    yield from _slices(gate.get("slices"), (*path, "slices"), project.get("model"))
     min_rows = gate.get("min_rows")
     if is_number(min_rows) and min_rows < 1:
         yield Breach(path=(*path, "min_rows"), found=describe(min_rows), expected="a whole number from 1")
@@ -123,7 +115,23 @@ def _metric(gate: Values, path: Path, task: object) -> Iterator[Breach]:
             yield Breach(path=(*path, limit), found=describe(value), expected="0 or more")
 
 
-def _slices(slices: object, path: Path, model: Values) -> Iterator[Breach]:
+def _opponent(against: object, path: Path, environments: object) -> Iterator[Breach]:
+    """The environment that a gate compares with; passed over when `environments` itself cannot be read."""
+    if isinstance(against, str) and isinstance(environments, Mapping) and against not in environments:
+        known = tuple(environments)
+        yield Breach(
+            path=path,
+            found=repr(against),
+            expected=one_of(known) if known else "an environment; none is defined under `environments:`",
+            word=against,
+            options=known,
+        )
+
+
+def _slices(slices: object, path: Path, model: object) -> Iterator[Breach]:
+    """The slices that a gate names; passed over when `model` itself is missing or cannot be read."""
+    if not isinstance(model, Mapping):
+        return
     known = tuple(name for _, name in texts(model.get("slices")))
     if slices == "all" and not known:
         yield Breach(path=path, found="'all'", expected="slices under `model.slices`; none is defined there")

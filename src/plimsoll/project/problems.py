@@ -115,6 +115,8 @@ def describe(value: object) -> str:
             return "a list"
         case str():
             return repr(value if len(value) <= 60 else value[:57] + "...")
+        case float() if value.is_integer():
+            return repr(value).removesuffix(".0")
     return str(value)
 
 

@@ -6,6 +6,7 @@ Pydantic reads plain values straight into the frozen types of `entities`; its er
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
@@ -61,6 +62,13 @@ def read_shape(tree: Tree) -> Project | None:
         if not any(other[: len(path)] == path for other in grouped if other != path):
             _report_wrong(tree, path, alternatives)
     return None
+
+
+def readable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values for which rules can speak: a misspelt section is there, but nothing is known about it."""
+    sections = _settings(())
+    meant = (nearest(name, sections) for name in values if name not in sections)
+    return {**dict.fromkeys(filter(None, meant), ...), **values}
 
 
 def _report_missing(tree: Tree, path: Path, unknown: set[Path]) -> None:

@@ -10,11 +10,6 @@ from plimsoll.project.problems import Problem
 
 _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (r"found character '\\t'", "a tab", "spaces; YAML does not allow tabs for indentation"),
-    (
-        r"mapping values are not allowed here",
-        "a second colon on this line, or a line indented further than the one before",
-        "`name: value` with names of one mapping in one column; quote a text that holds `: `",
-    ),
     (r"could not find expected ':'", "a name without a colon", "`name: value`, with a space after the colon"),
     (
         r"expected <block end>, but found '-'",
@@ -24,7 +19,7 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (
         r"expected <block end>, but found",
         "a line that is indented unlike the ones around it",
-        "the names of one mapping in one column",
+        "the names of one mapping, or the dashes of one list, in one column",
     ),
     (
         r"expected ',' or '([\]}])', but got",
@@ -33,33 +28,34 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     ),
     (r"found unexpected end of stream", "a quote that is never closed", "a closing quote"),
     (
-        r"found undefined alias '?([^']*)'?",
+        r"undefined alias '?([^']*)'?",
         "*{0}, which no &{0} defines",
         "an anchor defined further up, or the text in quotes",
     ),
-    (r"found character '([@`%])' that cannot start", "a text that starts with {0}", "it in quotes"),
-    (r"expected a single document", "a second `---`", "one document in the file"),
+    (r"scanning an alias", "a text that starts with *", "it in quotes"),
+    (r"scanning an anchor", "a text that starts with &", "it in quotes"),
+    (r"found character '(.)' that cannot start", "a text that starts with {0}", "it in quotes"),
+    (r"expected a single document", "a second document after `---`", "one document in the file"),
     (r"unacceptable character|special characters are not allowed", "a control character", "plain text"),
-    (r"while scanning a directive|expected '<document start>'", "a text outside of any setting", "`name: value`"),
-    (r"found unknown escape character '?(.)'?", "\\{0} within double quotes", "\\\\{0}, or single quotes"),
+    (r"scanning a directive|expected '<document start>'", "a text outside of any setting", "`name: value`"),
+    (r"unknown escape character '?([^'])'?", "\\{0} within double quotes", "\\\\{0}, or single quotes"),
 )
+_BLAME_THE_START = re.compile(r"could not find expected ':'|unexpected end of stream")
+"""Errors that the parser sees long after the place where the mistake is: it remembers that place as their context."""
 
 
 def explain_syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
     """A YAML error as a problem with its line and a marker under the column."""
-    message = " ".join(
-        str(part) for part in (getattr(error, "problem", None), getattr(error, "reason", None)) if part
-    ) or str(error)
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is None:
-        position = getattr(error, "position", 0)
-        line, column = text.count("\n", 0, position), position - (text.rfind("\n", 0, position) + 1)
-    else:
-        line, column = mark.line, mark.column
+    parts = (getattr(error, name, None) for name in ("context", "problem", "reason"))
+    message = ": ".join(str(part) for part in parts if part) or str(error)
     lines = text.splitlines()
+    line, column = _position(error, message, text)
     if line >= len(lines) or not lines[line].strip():
         line, column = _last_written(lines, line)
-    found, expected = _meaning(message)
+    if "mapping values are not allowed" in message:
+        line, column, found, expected = _misplaced_colon(lines, line, column)
+    else:
+        found, expected = _meaning(message)
     return Problem(
         file=file,
         line=line + 1,
@@ -68,6 +64,28 @@ def explain_syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
         expected=expected,
         source=marked(lines[line] if lines else "", column),
     )
+
+
+def _position(error: yaml.YAMLError, message: str, text: str) -> tuple[int, int]:
+    """Line and column, counted from 0, of the mistake rather than of the parser's surprise."""
+    mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if start and (mark is None or _BLAME_THE_START.search(message)):
+        mark = start
+    if mark:
+        return mark.line, mark.column
+    position = getattr(error, "position", 0)
+    return text.count("\n", 0, position), position - (text.rfind("\n", 0, position) + 1)
+
+
+def _misplaced_colon(lines: list[str], line: int, column: int) -> tuple[int, int, str, str]:
+    """What a colon that YAML did not expect means, and where: a text with a colon, or the line before is to blame."""
+    name = lines[line][:column].strip()
+    if ":" in name:
+        return line, column, "a second colon on this line", "one `name: value` a line; quote a text that holds `: `"
+    before, end = _last_written(lines, line - 1)
+    if line and ":" not in lines[before]:
+        return before, end, "a name without a colon", "`name: value`, with a space after the colon"
+    return line, column, "a line that is indented further than the one before", "the names of one mapping in one column"
 
 
 def decode(content: bytes, file: str) -> str | Problem:
@@ -84,8 +102,8 @@ def decode(content: bytes, file: str) -> str | Problem:
 
 
 def marked(line: str, column: int) -> str:
-    """A source line with a marker under one column; indentation is shortened, tabs are shown."""
-    shown = line.replace("\t", "→")
+    """A source line with a marker under one column; indentation is shortened, tabs and the unprintable are shown."""
+    shown = "".join(letter if letter.isprintable() else "→" if letter == "\t" else "�" for letter in line)
     indent = len(shown) - len(shown.lstrip(" "))
     column = max(column - indent, 0)
     return f"{shown.strip(' ')}\n{' ' * column}^"

@@ -1,0 +1,449 @@
+"""What a person sees for each kind of broken project file and project code, word for word.
+
+A change of these texts is a change of the product: read the new text as somebody who made this mistake.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.project.small_project import PROJECT_FILE
+
+from plimsoll.project.code import read_code
+from plimsoll.project.load import load_project
+from plimsoll.project.problems import ProblemsFound
+
+Change = tuple[str, str]
+"""A text of the small whole project file, and what stands there instead."""
+
+BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
+    # name: (a whole file, or a change of the good one; the text that is seen)
+    "an empty file": (
+        "# to do\n",
+        "plimsoll.yaml:1  found an empty file, expected settings such as `project: my-project` and `code: steps.py`",
+    ),
+    "a list instead of settings": (
+        "- project: loans\n",
+        "plimsoll.yaml:1  found a list, expected settings such as `project: my-project` and `code: steps.py`",
+    ),
+    "a tab": (
+        "project: loans\ncode: steps.py\ndata:\n\tloans:\n",
+        (
+            "plimsoll.yaml:4  not valid YAML: found a tab, expected spaces; YAML does not allow tabs for indentation\n"
+            "    →loans:\n"
+            "    ^"
+        ),
+    ),
+    "a name without its colon": (
+        ("path: data/loans.csv", "path data/loans.csv"),
+        (
+            "plimsoll.yaml:5  not valid YAML: found a name without a colon, expected `name: value`, with a space after the colon\n"
+            "    path data/loans.csv\n"
+            "                       ^"
+        ),
+    ),
+    "a colon without its space": (
+        ("code: steps.py", "code:steps.py"),
+        (
+            "plimsoll.yaml:2  not valid YAML: found a name without a colon, expected `name: value`, with a space after the colon\n"
+            "    code:steps.py\n"
+            "    ^"
+        ),
+    ),
+    "a colon inside a text": (
+        ("path: data/loans.csv", "path: data: loans.csv"),
+        (
+            "plimsoll.yaml:5  not valid YAML: found a second colon on this line, expected one `name: value` a line; quote a text that holds `: `\n"
+            "    path: data: loans.csv\n"
+            "              ^"
+        ),
+    ),
+    "a line out of its column": (
+        ("    path: data/loans.csv", "   path: data/loans.csv"),
+        (
+            "plimsoll.yaml:6  not valid YAML: found a line that is indented further than the one before, expected the names of one mapping in one column\n"
+            "    columns:\n"
+            "           ^"
+        ),
+    ),
+    "a dash out of its column": (
+        ("  - {metric: roc_auc, min: 0.75}", " - {metric: roc_auc, min: 0.75}"),
+        (
+            "plimsoll.yaml:23  not valid YAML: found a line that is indented unlike the ones around it, expected the names of one mapping, or the dashes of one list, in one column\n"
+            "    - {metric: roc_auc, against: production, margin: 0.02, slices: all}\n"
+            "    ^"
+        ),
+    ),
+    "a list that is not closed": (
+        ("[train_set, holdout]}", "[train_set, holdout}"),
+        (
+            "plimsoll.yaml:12  not valid YAML: found a list or mapping in brackets that is not closed, or lacks a comma, expected a comma between items and a closing ]\n"
+            "    split: {outputs: [train_set, holdout}\n"
+            "                                        ^"
+        ),
+    ),
+    "a quote that is not closed": (
+        ("project: loans", "project: 'loans"),
+        (
+            "plimsoll.yaml:1  not valid YAML: found a quote that is never closed, expected a closing quote\n"
+            "    project: 'loans\n"
+            "             ^"
+        ),
+    ),
+    "a glob without quotes": (
+        ("data/loans.csv", "*.csv"),
+        (
+            "plimsoll.yaml:5  not valid YAML: found a text that starts with *, expected it in quotes\n"
+            "    path: *.csv\n"
+            "           ^"
+        ),
+    ),
+    "an alias of nothing": (
+        ("project: loans", "project: *name"),
+        (
+            "plimsoll.yaml:1  not valid YAML: found *name, which no &name defines, expected an anchor defined further up, or the text in quotes\n"
+            "    project: *name\n"
+            "             ^"
+        ),
+    ),
+    "a second document": (
+        PROJECT_FILE + "---\nproject: other\n",
+        (
+            "plimsoll.yaml:28  not valid YAML: found a second document after `---`, expected one document in the file\n"
+            "    ---\n"
+            "    ^"
+        ),
+    ),
+    "a tag": (
+        ("project: loans", "project: !env NAME"),
+        "plimsoll.yaml:1  project: found the YAML tag !env, expected a plain value",
+    ),
+    "a control character": (
+        ("project: loans", "project: lo\x07ans"),
+        (
+            "plimsoll.yaml:1  not valid YAML: found a control character, expected plain text\n"
+            "    project: lo�ans\n"
+            "               ^"
+        ),
+    ),
+    "an unset variable": (
+        ("port: 8080", "port: ${PORT}"),
+        "plimsoll.yaml:26  environments.production.port: found ${PORT}, expected the environment variable PORT to be set, or a default: ${PORT:-default}",
+    ),
+    "a malformed variable": (
+        ("data/loans.csv", "${DATA-DIR}/loans.csv"),
+        "plimsoll.yaml:5  data.loans.path: found '${DATA-DIR}', expected ${NAME} or ${NAME:-default}; $${ stands for ${ itself",
+    ),
+    "a name twice": (
+        ("code: steps.py", "code: steps.py\ncode: other.py"),
+        "plimsoll.yaml:3  code: found 'code' a second time (the first is on line 2), expected each name once",
+    ),
+    "a missing setting": (
+        ("code: steps.py\n", ""),
+        "plimsoll.yaml:1  code: found nothing, expected a setting `code:`",
+    ),
+    "a misspelt section": (
+        ("environments:", "enviroments:"),
+        "plimsoll.yaml:24  enviroments: found 'enviroments', expected one of project, code, data, pipeline, model, gates, environments; did you mean environments?",
+    ),
+    "a misspelt setting in a list": (
+        ("{metric: roc_auc, min: 0.75}", "{metrc: roc_auc, min: 0.75}"),
+        "plimsoll.yaml:22  gates[0].metrc: found 'metrc', expected one of metric, min, max, on, against, margin, slices, min_rows, required; did you mean metric?",
+    ),
+    "a misspelt word": (
+        ("task: binary_classification", "task: binary-clasification"),
+        "plimsoll.yaml:16  model.task: found 'binary-clasification', expected one of binary_classification, multiclass_classification, regression; did you mean binary_classification?",
+    ),
+    "a text for a number": (
+        ("min: 0.75", "min: high"),
+        "plimsoll.yaml:22  gates[0].min: found 'high', expected a number",
+    ),
+    "a number for a text": (
+        ("project: loans", "project: 2024"),
+        "plimsoll.yaml:1  project: found 2024, expected text; put it in quotes",
+    ),
+    "a text for a list": (
+        ("context: [age]", "context: age"),
+        "plimsoll.yaml:19  model.context: found 'age', expected a list",
+    ),
+    "a list for a mapping": (
+        ("params: {seed: 7}", "params: [seed]"),
+        "plimsoll.yaml:10  pipeline.params: found a list, expected a mapping of names to values",
+    ),
+    "nothing for a mapping": (
+        ("    port: 8080\n    approvals: [{role: approver, count: 1}]\n", ""),
+        "plimsoll.yaml:25  environments.production: found nothing, expected a mapping of settings; {} takes every default",
+    ),
+    "an infinite parameter": (
+        ("seed: 7", "seed: .inf"),
+        "plimsoll.yaml:10  pipeline.params.seed: found .inf, expected a finite number",
+    ),
+    "an unusable project name": (
+        ("project: loans", "project: Loan Model"),
+        "plimsoll.yaml:1  project: found 'Loan Model', expected at most 50 lower-case letters, digits and single dashes, starting with a letter",
+    ),
+    "code outside of the project": (
+        ("code: steps.py", "code: ../steps.py"),
+        "plimsoll.yaml:2  code: found '../steps.py', expected a file or folder inside the project, such as steps.py",
+    ),
+    "remote data": (
+        ("data/loans.csv", "s3://bucket/loans.csv"),
+        "plimsoll.yaml:5  data.loans.path: found 's3://bucket/loans.csv', expected a path on this machine; remote data is not supported yet",
+    ),
+    "a dataset that no parameter can name": (
+        ("  loans:\n", "  my-loans:\n"),
+        "plimsoll.yaml:4  data.my-loans: found 'my-loans', expected a Python name such as train_set: steps receive it by this name",
+    ),
+    "an unknown column type": (
+        ("type: float", "type: flaot"),
+        "plimsoll.yaml:7  data.loans.columns.amount.type: found 'flaot', expected one of int, float, string, bool, timestamp, date; did you mean float?",
+    ),
+    "limits the wrong way round": (
+        ("{type: float, min: 0}", "{type: float, min: 9, max: 1}"),
+        "plimsoll.yaml:7  data.loans.columns.amount.min: found 9, above max: 1, expected min not above max",
+    ),
+    "a limit for a text": (
+        ("in: [own, rent]", "min: 1"),
+        "plimsoll.yaml:8  data.loans.columns.home.min: found min for a column of type string, expected type int or float, or no limit",
+    ),
+    "a value of another type": (
+        ("in: [own, rent]", "in: [own, 1]"),
+        "plimsoll.yaml:8  data.loans.columns.home.in[1]: found 1, expected a value of the column's type string; put it in quotes",
+    ),
+    "a parameter that is a dataset": (
+        ("seed: 7", "loans: 7"),
+        "plimsoll.yaml:10  pipeline.params.loans: found 'loans', which is a dataset too, expected a name of its own",
+    ),
+    "an unreadable duration": (
+        ("timeout: 10m", "timeout: 10 minutes"),
+        "plimsoll.yaml:13  pipeline.steps.train.timeout: found '10 minutes', expected a duration such as 90s, 30m or 1h30m",
+    ),
+    "a duration without a unit": (
+        ("timeout: 10m", "timeout: 10"),
+        "plimsoll.yaml:13  pipeline.steps.train.timeout: found 10, expected a duration such as 90s, 30m or 1h30m",
+    ),
+    "an output twice": (
+        ("[train_set, holdout]", "[holdout, holdout]"),
+        "plimsoll.yaml:12  pipeline.steps.split.outputs[1]: found 'holdout' a second time, expected each name once",
+    ),
+    "a threshold that decides nothing": (
+        ("context: [age]", "threshold: 1"),
+        "plimsoll.yaml:19  model.threshold: found 1, expected a number between 0 and 1, both excluded",
+    ),
+    "a label that is sent with requests": (
+        ("context: [age]", "context: [defaulted]"),
+        "plimsoll.yaml:19  model.context[0]: found 'defaulted', which is the label, expected columns that are known when a prediction is asked for",
+    ),
+    "a holdout that is the model": (
+        ("holdout: holdout", "holdout: train"),
+        "plimsoll.yaml:18  model.holdout: found 'train', which makes the model, expected the output that holds rows never used in training",
+    ),
+    "a gate without a limit": (
+        ("{metric: roc_auc, min: 0.75}", "{metric: roc_auc}"),
+        "plimsoll.yaml:22  gates[0]: found no limit, expected at least one of min, max, against",
+    ),
+    "a metric of another task": (
+        ("{metric: roc_auc, min: 0.75}", "{metric: rmse, max: 3}"),
+        "plimsoll.yaml:22  gates[0].metric: found 'rmse', expected one of roc_auc, average_precision, accuracy, balanced_accuracy, precision, recall, f1, log_loss, brier for binary_classification",
+    ),
+    "a misspelt metric": (
+        ("{metric: roc_auc, min: 0.75}", "{metric: rocauc, min: 0.7}"),
+        "plimsoll.yaml:22  gates[0].metric: found 'rocauc', expected one of roc_auc, average_precision, accuracy, balanced_accuracy, precision, recall, f1, log_loss, brier for binary_classification; did you mean roc_auc?",
+    ),
+    "a percentage for a share": (
+        ("min: 0.75", "min: 75"),
+        "plimsoll.yaml:22  gates[0].min: found 75, expected a number from 0 to 1, as roc_auc has",
+    ),
+    "a margin with nothing to compare with": (
+        ("against: production, margin", "min: 0.5, margin"),
+        "plimsoll.yaml:23  gates[1].margin: found a margin with nothing to compare with, expected `against:` and an environment beside it",
+    ),
+    "an unknown environment": (
+        ("against: production", "against: prodution"),
+        "plimsoll.yaml:23  gates[1].against: found 'prodution', expected production; did you mean production?",
+    ),
+    "slices that are not defined": (
+        ("  slices: [home]\n", ""),
+        "plimsoll.yaml:22  gates[1].slices: found 'all', expected slices under `model.slices`; none is defined there",
+    ),
+    "an unknown slice": (
+        ("slices: all", "slices: [hom]"),
+        "plimsoll.yaml:23  gates[1].slices[0]: found 'hom', expected home; did you mean home?",
+    ),
+    "gates without a model": (
+        PROJECT_FILE[: PROJECT_FILE.index("model:")] + "gates:\n  - {metric: f1, min: 0.5}\n",
+        "plimsoll.yaml:14  gates: found gates without a model, expected a `model:` section that they can measure",
+    ),
+    "a port out of range": (
+        ("port: 8080", "port: 80800"),
+        "plimsoll.yaml:26  environments.production.port: found 80800, expected a port from 1 to 65535, or 0 for a free one",
+    ),
+    "nobody to approve": (
+        ("count: 1", "count: 0"),
+        "plimsoll.yaml:27  environments.production.approvals[0].count: found 0, expected 1 or more people; leave the rule out when nobody needs to approve",
+    ),
+    "an unknown role": (
+        ("role: approver", "role: aprover"),
+        "plimsoll.yaml:27  environments.production.approvals[0].role: found 'aprover', expected one of viewer, developer, approver, operator, admin; did you mean approver?",
+    ),
+    "a port taken twice": (
+        ("environments:\n", "environments:\n  staging: {port: 8080}\n"),
+        "plimsoll.yaml:27  environments.production.port: found 8080, the port of staging, expected a port of its own, or 0",
+    ),
+}
+
+BROKEN_CODE: dict[str, tuple[str, dict[str, str], str]] = {
+    # name: (the `code` setting, the files, the text that is seen)
+    "an unclosed bracket": (
+        "steps.py",
+        {"steps.py": "def train(loans:\n    return loans\n"},
+        ("steps.py:1  not valid Python: '(' was never closed\n    def train(loans:\n             ^"),
+    ),
+    "a missing colon": (
+        "steps.py",
+        {"steps.py": "def train(loans)\n    return loans\n"},
+        ("steps.py:1  not valid Python: expected ':'\n    def train(loans)\n                    ^"),
+    ),
+    "a line out of its column": (
+        "steps.py",
+        {"steps.py": "def train(loans):\n    rows = len(loans)\n      return rows\n"},
+        ("steps.py:3  not valid Python: unexpected indent\n    return rows\n    ^"),
+    ),
+    "an error in a module that steps import": (
+        "steps.py",
+        {"steps.py": "import tools\n\ndef train(loans):\n    return loans\n", "tools.py": "x = = 1\n"},
+        ("tools.py:1  not valid Python: invalid syntax\n    x = = 1\n        ^"),
+    ),
+    "errors in two modules": (
+        "steps",
+        {
+            "steps/__init__.py": "from .a import train\nfrom .b import split\n",
+            "steps/a.py": "def train(x):\nreturn x\n",
+            "steps/b.py": "def split(x)\n    return x\n",
+        },
+        (
+            "steps/a.py:2  not valid Python: expected an indented block after function definition on line 1\n"
+            "    return x\n"
+            "    ^\n"
+            "steps/b.py:1  not valid Python: expected ':'\n"
+            "    def split(x)\n"
+            "                ^"
+        ),
+    ),
+    "an unfinished text": (
+        "steps.py",
+        {"steps.py": "NAME = 'loans\n"},
+        (
+            "steps.py:1  not valid Python: unterminated string literal (detected at line 1)\n"
+            "    NAME = 'loans\n"
+            "           ^"
+        ),
+    ),
+    "code that is not there": (
+        "step.py",
+        {"steps.py": "def train(loans):\n    return loans\n"},
+        "plimsoll.yaml  code: found 'step.py', which does not exist, expected a Python file, or a package folder with an __init__.py; did you mean steps.py?",
+    ),
+    "code that is no Python file": (
+        "steps.txt",
+        {"steps.txt": "def train(loans):\n    return loans\n"},
+        "plimsoll.yaml  code: found 'steps.txt', which is not a Python file, expected a Python file, or a package folder with an __init__.py",
+    ),
+    "a folder without an __init__.py": (
+        "steps",
+        {"steps/train.py": "def train(loans):\n    return loans\n"},
+        "plimsoll.yaml  code: found 'steps', a folder without an __init__.py, expected a Python file, or a package folder with an __init__.py",
+    ),
+    "a file name that cannot be imported": (
+        "my-steps.py",
+        {"my-steps.py": "def train(loans):\n    return loans\n"},
+        "plimsoll.yaml  code: found 'my-steps.py', which Python cannot import, expected a name of letters, digits and underscores; did you mean my_steps.py?",
+    ),
+    "no step": (
+        "steps.py",
+        {"steps.py": "def _train(loans):\n    return loans\n"},
+        "steps.py  found no public function, expected at least one function without a leading underscore: the steps",
+    ),
+    "a step with open parameters": (
+        "steps.py",
+        {"steps.py": "def train(*frames, **options):\n    return frames\n"},
+        "steps.py:1  train(): found *frames and **options, expected named parameters; each is a dataset, an output or a param",
+    ),
+    "a step with positional-only parameters": (
+        "steps.py",
+        {"steps.py": "def train(loans, /):\n    return loans\n"},
+        "steps.py:1  train(): found positional-only parameters (before `/`), expected parameters that can be passed by name",
+    ),
+    "a step defined twice": (
+        "steps.py",
+        {"steps.py": "def train(loans):\n    return loans\n\n\ndef train(loans):\n    return loans\n"},
+        "steps.py:5  train(): found a second function of this name (the first is on line 1), expected each name once",
+    ),
+    "an async step": (
+        "steps.py",
+        {"steps.py": "async def train(loans):\n    return loans\n"},
+        "steps.py:1  train(): found async def, expected a plain def, or a leading underscore if it is no step",
+    ),
+    "a step that yields": (
+        "steps.py",
+        {"steps.py": "def train(loans):\n    yield loans\n"},
+        "steps.py:1  train(): found a function that yields, expected one that returns, or a leading underscore if it is no step",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FILES)
+def test_a_broken_project_file_says_what_to_put_right(name: str, tmp_path: Path):
+    broken, text = BROKEN_FILES[name]
+    if not isinstance(broken, str):
+        assert PROJECT_FILE.count(broken[0]) == 1, "the change must be of one place"
+        broken = PROJECT_FILE.replace(*broken)
+    (tmp_path / "plimsoll.yaml").write_text(broken, encoding="utf-8")
+
+    with pytest.raises(ProblemsFound) as caught:
+        load_project(tmp_path / "plimsoll.yaml", environ={})
+
+    assert caught.value.code == "project.invalid"
+    assert _listing(caught.value) == text
+
+
+@pytest.mark.parametrize("name", BROKEN_CODE)
+def test_broken_code_says_what_to_put_right(name: str, tmp_path: Path):
+    code, files, text = BROKEN_CODE[name]
+    for file, content in files.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(content, encoding="utf-8")
+
+    with pytest.raises(ProblemsFound) as caught:
+        read_code(tmp_path, code)
+
+    assert caught.value.code == "project.code_invalid"
+    assert _listing(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (
+            "project: caf\xe9\n".encode("latin-1"),
+            "plimsoll.yaml:1  found the byte 0xe9, which is not UTF-8, expected UTF-8; save the file again as UTF-8",
+        ),
+        (
+            "project: loans\n".encode("utf-16"),
+            "plimsoll.yaml:1  found a file saved as UTF-16, expected UTF-8; save it again as UTF-8",
+        ),
+    ],
+)
+def test_a_file_in_another_encoding_says_which_to_use(content: bytes, text: str, tmp_path: Path):
+    (tmp_path / "plimsoll.yaml").write_bytes(content)
+
+    with pytest.raises(ProblemsFound) as caught:
+        load_project(tmp_path / "plimsoll.yaml")
+
+    assert _listing(caught.value) == text
+
+
+def _listing(error: ProblemsFound) -> str:
+    """The lines below the headline, without their indentation."""
+    return "\n".join(line.removeprefix("  ") for line in str(error).splitlines()[1:])
