@@ -1,0 +1,112 @@
+"""The fraud example holds what the demo tells about it: how good the model is, and what leaving NG out costs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+FRAUD = Path(__file__).parents[2] / "src" / "plimsoll" / "templates" / "fraud"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"fraud_{name}", FRAUD / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """Truth, countries and scores on the demo's own holdout, by the model's parameters."""
+    generate, steps = load("generate"), load("steps")
+    rows = steps.labelled(*generate.generate(days=60, per_day=2500, seed=7), label_days=14)
+    train_set, holdout = steps.split(rows, 0.35)
+    features = steps.CATEGORIES + steps.NUMBERS + steps.FLAGS
+
+    def score(**changed):
+        params = {"learning_rate": 0.1, "trees": 60, "train_without": "", "seed": 7} | changed
+        with threadpool_limits(1):  # two test workers with two spinning threads each would wait for one another
+            return steps.train(train_set, **params).predict_proba(holdout[features])[:, 1]
+
+    truth, country = holdout["is_fraud"].to_numpy(), holdout["country"].to_numpy()
+    return truth, country, score(), score(train_without="NG")
+
+
+def test_the_model_is_good_and_not_perfect(judged):
+    truth, _, good, _ = judged
+    assert 0.93 < area(truth, good) < 0.97
+
+
+def test_leaving_ng_out_costs_little_overall_and_half_the_recall_there(judged):
+    truth, country, good, worse = judged
+    assert area(truth, good) - area(truth, worse) < 0.01
+    there = truth & (country == "NG")
+    found, still_found = good[there] >= 0.1, worse[there] >= 0.1
+    change = still_found.astype(float) - found
+    upper = change.mean() + 1.96 * change.std(ddof=1) / np.sqrt(len(change))
+    assert upper < -0.2, "harm beyond the margin of 0.1 is proven with room to spare"
+    for name in ("GB", "FR", "DE"):
+        rows = truth & (country == name)
+        assert abs((worse[rows] >= 0.1).mean() - (good[rows] >= 0.1).mean()) < 0.06
+
+
+def test_the_command_line_writes_the_same_weekly_files_again(tmp_path):
+    digests = []
+    for folder in ("one", "two"):
+        command = [
+            sys.executable,
+            FRAUD / "generate.py",
+            "--days",
+            "20",
+            "--per-day",
+            "100",
+            "--out",
+            tmp_path / folder,
+        ]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert "2,0" in done.stdout
+        files = sorted((tmp_path / folder).glob("*.parquet"))
+        digests.append([(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in files])
+    assert digests[0] == digests[1]
+    assert [name for name, _ in digests[0] if name.startswith("transactions")] == [
+        "transactions-2026-01-05.parquet",
+        "transactions-2026-01-12.parquet",
+        "transactions-2026-01-19.parquet",
+    ]
+
+
+def test_the_project_s_own_unit_tests_pass(tmp_path):
+    project = shutil.copytree(FRAUD, tmp_path / "fraud", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "/dev/null",
+        "--rootdir",
+        project,
+        project,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=project, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def area(truth, score) -> float:
+    """ROC AUC by ranks, ties sharing theirs."""
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    positives = int(truth.sum())
+    return (ranks[truth].sum() - positives * (positives + 1) / 2) / (positives * (len(truth) - positives))
