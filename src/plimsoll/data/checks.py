@@ -142,8 +142,7 @@ def _value(raw: str, stored: str, wanted: str) -> str:
 
 def _rules(column: str, wanted: Column, header: Header) -> list[_Rule]:
     raw, value = _raw(column), name_literal(f"value {column}")
-    stored = dict(header.columns)[column]
-    is_null = f"({raw} IS NULL OR isnan({raw}))" if stored == "DOUBLE" else f"({raw} IS NULL)"
+    is_null = _is_null(raw, stored=dict(header.columns)[column], wanted=wanted)
     tests = {"type": f"{value} IS NULL AND NOT {is_null}"}
     if not wanted.nullable:
         tests["nullable"] = is_null
@@ -163,6 +162,15 @@ def _rules(column: str, wanted: Column, header: Header) -> list[_Rule]:
         count = f"count({value}) - count(DISTINCT {value})"
         rules.append(_Rule(column=column, text=_UNIQUE, count=count, where=repeated))
     return rules
+
+
+def _is_null(raw: str, *, stored: str, wanted: Column) -> str:
+    """Whether there is no value: NaN is none, as a number and written as text in a column of numbers."""
+    if stored == "DOUBLE":
+        return f"({raw} IS NULL OR isnan({raw}))"
+    if stored == "VARCHAR" and wanted.type == "float":
+        return f"({raw} IS NULL OR lower({raw}) = 'nan')"
+    return f"({raw} IS NULL)"
 
 
 def _guess_figure(raw: str, type: str) -> str:

@@ -1,7 +1,7 @@
 """From files to a data version: hash what changed, keep a copy of the bytes, derive the version's digest.
 
-Files are hashed while they are copied into the artifacts, several at once. A small cache by size, modification
-time and inode spares what did not change; it is a file below the workspace's cache and may be deleted at any time.
+Files are hashed while they are copied into the artifacts, several at once. A small cache by size, time of
+change and inode spares what did not change; it is a file below the workspace's cache and may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from plimsoll.data.files import Found
 from plimsoll.kernel.hashing import digest_json
 
 _SETTLED_NS = 1_000_000_000
-"""A file changed less than a second before it was read may change again with the same modification time."""
+"""A file changed less than a second before it was read may change again with the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,8 @@ class Stamp:
     """What a file system knows of a file without reading it."""
 
     size: int
-    mtime_ns: int
+    changed_ns: int
+    """The later of its modification time and its status change time; programs set the first as they like."""
     inode: int
 
 
@@ -49,7 +50,7 @@ class HashCache:
         if entries == self._known:
             return
         document = {
-            path: [stamp.size, stamp.mtime_ns, stamp.inode, digest] for path, (stamp, digest) in entries.items()
+            path: [stamp.size, stamp.changed_ns, stamp.inode, digest] for path, (stamp, digest) in entries.items()
         }
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,7 @@ def keep_files(
     settled = {}
     for index, (path, name) in enumerate(zip(found.files, found.names, strict=True)):
         stamp = stamps[index]
-        if _stamp(dataset, path, name) == stamp and stamp.mtime_ns < now_ns - _SETTLED_NS:
+        if _stamp(dataset, path, name) == stamp and stamp.changed_ns < now_ns - _SETTLED_NS:
             settled[str(path)] = (stamp, digests[index])
     cache.replace(settled)
     return tuple(
@@ -137,15 +138,15 @@ def _stamp(dataset: str, path: Path, name: str) -> Stamp:
         status = path.stat()
     except OSError as error:
         raise Unreadable(dataset=dataset, file=name, problem=(error.strerror or str(error)).lower()) from error
-    return Stamp(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+    return Stamp(size=status.st_size, changed_ns=max(status.st_mtime_ns, status.st_ctime_ns), inode=status.st_ino)
 
 
 def _read(file: Path) -> dict[str, tuple[Stamp, str]]:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         return {
-            path: (Stamp(size=size, mtime_ns=mtime_ns, inode=inode), digest)
-            for path, (size, mtime_ns, inode, digest) in document.items()
+            path: (Stamp(size=size, changed_ns=changed_ns, inode=inode), digest)
+            for path, (size, changed_ns, inode, digest) in document.items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # absent, or not ours: hash again
