@@ -9,18 +9,24 @@ from enum import StrEnum
 class Finding(StrEnum):
     """The three ends of a check and of a verdict; only `pass` allows a release."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - the name of a finding
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A figure with its 95 % confidence interval, and the number of rows it stands on."""
+    """A figure with its confidence bounds, and the number of rows that carry it.
+
+    `low` and `high` are the two-sided 95 % interval, for reading. Rules are held against one side only, so against
+    `lower` or `upper`, the one-sided 95 % bounds (together a 90 % interval).
+    """
 
     value: float
     low: float
     high: float
+    lower: float
+    upper: float
     rows: int
 
 
@@ -40,10 +46,11 @@ class CheckResult:
     difference: Estimate | None = None
     """Improvement of the candidate over the reference: positive is better, whatever the metric's direction."""
     p_value: float | None = None
+    """Of the hypothesis that the rule holds, one-sided; Holm-adjusted among the slices of a rule. Small: fail."""
     blocking: bool = True
     """False for slices that are only reported."""
     detectable: float | None = None
-    """The smallest harm that this many rows would have found with 80 % power."""
+    """The smallest shortfall that this many rows would have found with 80 % power (one-sided, 5 %)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +79,5 @@ class Verdict:
     """Artifact digest of the holdout rows."""
     rows: int
     decided_at: str
+    notes: tuple[str, ...] = ()
+    """What was left out or assumed, in sentences: values of a slice column that were not looked at, for example."""
