@@ -83,6 +83,7 @@ def number_and_sign(context: Context, assembly: Assembly, *, number: int) -> Rel
         compiled=compiled,
     )
     return Release(
+        name=name,
         project=run.project,
         number=number,
         digest=digest,

@@ -43,6 +43,7 @@ def predict(graph: GraphBuilder, estimator: Any, table: Table) -> tuple[str, int
         raise NotConvertible(f"{name} with categorical_features has no ONNX form")
     classifies = hasattr(estimator, "classes_")
     model = _converted(estimator, FloatTensorType([None, width_of(table)]), classifies=classifies)
+    _send_nulls_as_trained(model, estimator)
     floats = graph.cast(numbers, TensorProto.FLOAT)
     outputs = [item.name for item in model.graph.output]
     scores = graph.embed(model, floats, output="probabilities" if classifies else outputs[0])
@@ -76,6 +77,20 @@ def _linear(graph: GraphBuilder, estimator: Any, numbers: str) -> str:
         raise NotConvertible(f"{type(estimator).__name__} with several outputs has no ONNX form here")
     product = graph.add("MatMul", numbers, graph.constant(weights))
     return graph.add("Add", product, graph.constant([np.atleast_1d(estimator.intercept_).astype(np.float64)]))
+
+
+def _send_nulls_as_trained(model: onnx.ModelProto, estimator: Any) -> None:
+    """Let a null take the branch that scikit-learn's forests and trees take; skl2onnx 1.20 leaves this out."""
+    trees = [getattr(item, "tree_", None) for item in getattr(estimator, "estimators_", [estimator])]
+    ensembles = [node for node in model.graph.node if node.op_type.startswith("TreeEnsemble")]
+    if len(ensembles) != 1 or not all(hasattr(tree, "missing_go_to_left") for tree in trees):
+        return
+    attributes = {item.name: item for item in ensembles[0].attribute}
+    places = zip(attributes["nodes_treeids"].ints, attributes["nodes_nodeids"].ints, strict=True)
+    sides = [int(trees[tree].missing_go_to_left[place]) for tree, place in places]
+    if "nodes_missing_value_tracks_true" in attributes:
+        ensembles[0].attribute.remove(attributes["nodes_missing_value_tracks_true"])
+    ensembles[0].attribute.append(onnx.helper.make_attribute("nodes_missing_value_tracks_true", sides))
 
 
 def _converted(step: Any, kind: Any, *, classifies: bool) -> onnx.ModelProto:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -10,6 +10,8 @@ from typing import Any
 class Release:
     """An immutable signed bundle, `fraud@12`. `digest` is its identity; `tree` finds its bytes in the artifacts."""
 
+    name: str
+    """`project@number`."""
     project: str
     number: int
     digest: str
@@ -27,10 +29,6 @@ class Release:
     """How the compiled form compares with the original, or why there is none."""
     created_by: str
     created_at: str
-    name: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "name", f"{self.project}@{self.number}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

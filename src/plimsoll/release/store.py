@@ -73,6 +73,7 @@ def newest(transaction: Transaction, *, project: str, limit: int) -> tuple[Relea
 
 def _release(row: Row) -> Release:
     return Release(
+        name=f"{row['project']}@{row['number']}",
         project=row["project"],
         number=row["number"],
         digest=row["digest"],

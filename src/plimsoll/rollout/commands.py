@@ -70,7 +70,7 @@ def _wait(view: dict[str, Any], progress: ProgressLines, *, timeout_s: float) ->
                 seconds=timeout_s,
                 problem=view["problem"] or "its processes are still starting",
             )
-        progress(Progress(task=view["environment"], message=view["problem"] or f"{view['release']} is starting"))
+        progress(Progress(task=view["environment"], message=view["problem"] or f"{view['release']} is {view['state']}"))
         time.sleep(0.1)
         view = ask("deployments.show", progress, environment=view["environment"])
     return view
