@@ -120,11 +120,11 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         "plimsoll.yaml:1  project: found the YAML tag !env, expected a plain value",
     ),
     "a control character": (
-        ("project: loans", "project: lo\x07ans"),
+        ("project: loans", "project: loans\x07"),
         (
             "plimsoll.yaml:1  not valid YAML: found a control character, expected plain text\n"
-            "    project: lo�ans\n"
-            "               ^"
+            "    project: loans�\n"
+            "                  ^"
         ),
     ),
     "an unset variable": (
@@ -144,8 +144,8 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         "plimsoll.yaml:1  code: found nothing, expected a setting `code:`",
     ),
     "a misspelt section": (
-        ("environments:", "enviroments:"),
-        "plimsoll.yaml:24  enviroments: found 'enviroments', expected one of project, code, data, pipeline, model, gates, environments; did you mean environments?",
+        ("environments:", "environment:"),
+        "plimsoll.yaml:24  environment: found 'environment', expected one of project, code, data, pipeline, model, gates, environments; did you mean environments?",
     ),
     "a misspelt setting in a list": (
         ("{metric: roc_auc, min: 0.75}", "{metrc: roc_auc, min: 0.75}"),
@@ -196,8 +196,8 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         "plimsoll.yaml:4  data.my-loans: found 'my-loans', expected a Python name such as train_set: steps receive it by this name",
     ),
     "an unknown column type": (
-        ("type: float", "type: flaot"),
-        "plimsoll.yaml:7  data.loans.columns.amount.type: found 'flaot', expected one of int, float, string, bool, timestamp, date; did you mean float?",
+        ("type: float", "type: flot"),
+        "plimsoll.yaml:7  data.loans.columns.amount.type: found 'flot', expected one of int, float, string, bool, timestamp, date; did you mean float?",
     ),
     "limits the wrong way round": (
         ("{type: float, min: 0}", "{type: float, min: 9, max: 1}"),
@@ -426,7 +426,7 @@ def test_broken_code_says_what_to_put_right(name: str, tmp_path: Path):
     ("content", "text"),
     [
         (
-            "project: caf\xe9\n".encode("latin-1"),
+            "project: \xe9t\xe9\n".encode("latin-1"),
             "plimsoll.yaml:1  found the byte 0xe9, which is not UTF-8, expected UTF-8; save the file again as UTF-8",
         ),
         (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.project.code import fingerprint, read_code
+from plimsoll.project.code import fingerprint, reached, read_code
 
 STEPS = '''\
 """The steps."""
@@ -162,3 +162,19 @@ def test_a_package_step_is_followed_into_its_module(tmp_path: Path):
             prints.append(fingerprint(read_code(tmp_path, "flow"), "train"))
 
     assert len(set(prints)) == 4
+
+
+def test_the_parts_of_a_fingerprint_name_what_changed(tmp_path: Path):
+    for name, text in {
+        "steps.py": "from tools import *\n\n\ndef train(x):\n    return clean(x) * A\n",
+        "tools.py": "",
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    before, after = "A = 1\n\n\ndef clean(x):\n    return x\n", "A = 2\n\n\ndef clean(x):\n    return x\n"
+    parts = []
+    for text in (before, after):
+        (tmp_path / "tools.py").write_text(text, encoding="utf-8")
+        parts.append(reached(read_code(tmp_path, "steps.py"), "train"))
+
+    assert sorted(parts[0]) == ["steps.train", "tools.A", "tools.clean"]
+    assert [name for name in parts[0] if parts[0][name] != parts[1][name]] == ["tools.A"]

@@ -145,9 +145,9 @@ def test_a_file_nested_without_end_is_a_problem():
 def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path):
     text = (
         PROJECT_FILE.replace("project: loans", "project: Loans")
-        .replace("type: float", "type: flaot")
+        .replace("type: float", "type: flot")
         .replace("timeout: 10m", "timeout: soon")
-        .replace("label: defaulted", "lable: defaulted")
+        .replace("label: defaulted", "labell: defaulted")
         .replace("min: 0.75", "min: 75, mix: 1")
         .replace("production, margin", "staging, margin")
         .replace("8080", "${PORT}")
@@ -160,7 +160,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path):
         (1, "project"),
         (7, "data.loans.columns.amount.type"),
         (13, "pipeline.steps.train.timeout"),
-        (17, "model.lable"),
+        (17, "model.labell"),
         (22, "gates[0].mix"),
         (22, "gates[0].min"),
         (23, "gates[1].against"),
@@ -171,7 +171,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path):
 
 def test_problems_are_facts_that_survive_json_and_pickle(tmp_path: Path):
     with pytest.raises(ProjectInvalid) as caught:
-        load(tmp_path, PROJECT_FILE.replace("type: float", "type: flaot"))
+        load(tmp_path, PROJECT_FILE.replace("type: float", "type: flot"))
 
     error: PlimsollError = caught.value
     assert error.as_dict()["facts"]["problems"] == [
@@ -179,7 +179,7 @@ def test_problems_are_facts_that_survive_json_and_pickle(tmp_path: Path):
             "file": "plimsoll.yaml",
             "line": 7,
             "where": "data.loans.columns.amount.type",
-            "found": "'flaot'",
+            "found": "'flot'",
             "expected": "one of int, float, string, bool, timestamp, date",
             "nearest": "float",
             "source": "",

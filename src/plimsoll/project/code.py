@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from plimsoll.kernel.hashing import digest_json
 from plimsoll.project.modules import Module, Reading
 from plimsoll.project.problems import CodeInvalid, Problem, nearest
-from plimsoll.project.reach import digest_reach, reach_digests
+from plimsoll.project.reach import reach_digests
 
 _IGNORED = {"__pycache__"}
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -78,7 +79,7 @@ def read_code(project_root: Path, code: str) -> Code:
 
 def fingerprint(code: Code, function: str) -> str:
     """SHA-256 of a step function and of all the project's own code that it reaches; see `reach`."""
-    return digest_reach(code.modules, code.module, function)
+    return digest_json([code.module, function, reached(code, function)])
 
 
 def reached(code: Code, function: str) -> dict[str, str]:

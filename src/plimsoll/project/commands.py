@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -64,7 +65,11 @@ def _show_made(made: dict[str, Any], folder: Path) -> None:
         say(f"{paint(package + ' is missing', 'yellow')}: the project needs it; pip install 'plimsoll-ml[sklearn]'")
     say()
     say("Next:")
-    for command in ([f"cd {folder}"] if str(folder) != "." else []) + ["pytest", "plimsoll run", "plimsoll release"]:
+    for command in ([f"cd {quote(str(folder))}"] if str(folder) != "." else []) + [
+        "pytest",
+        "plimsoll run",
+        "plimsoll release",
+    ]:
         say(f"  {command}")
 
 

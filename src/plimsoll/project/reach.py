@@ -41,17 +41,8 @@ class _Contents:
     """Statements that run for their effect, such as `pd.set_option(…)`: they count for everything in the module."""
 
 
-def digest_reach(modules: Mapping[str, Module], module: str, name: str) -> str:
-    """SHA-256 over the source of a top-level name and everything of the project's own that it reaches."""
-    walk = _Walk(modules)
-    walk.touch(module)
-    walk.resolve(module, name, ())
-    walk.finish()
-    return digest_json([module, name, sorted(walk.parts)])
-
-
 def reach_digests(modules: Mapping[str, Module], module: str, name: str) -> dict[str, str]:
-    """What `digest_reach` covers, part by part: the dotted name of each top-level name -> SHA-256 of its source.
+    """A top-level name and everything of the project's own that it reaches: dotted name -> SHA-256 of its source.
 
     A module's top-level statements that bind no name count under the module's own name.
     """
@@ -199,8 +190,18 @@ def _bindings(statement: ast.Import | ast.ImportFrom, module: Module) -> Iterato
 
 
 def _uses(node: ast.AST) -> Iterator[Use]:
-    """Names that code reads, each with the longest chain of attributes read from it."""
+    """Names that code reads, each with the longest chain of attributes read from it.
+
+    A function's parameters and local variables are its own, whatever the module means by these names: steps are wired
+    by parameter name, so nearly every parameter is named like another step.
+    """
     match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+            local = _local_names(node)
+            body = node.body if isinstance(node.body, list) else [node.body]
+            for child in ast.iter_child_nodes(node):
+                inside = child in body
+                yield from (use for use in _uses(child) if not (inside and use[0] in local))
         case ast.Attribute():
             attributes: list[str] = []
             inner: ast.expr = node
@@ -216,6 +217,34 @@ def _uses(node: ast.AST) -> Iterator[Use]:
         case _:
             for child in ast.iter_child_nodes(node):
                 yield from _uses(child)
+
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_SCOPES = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+
+
+def _local_names(function: _Function) -> set[str]:
+    """Parameters, and names assigned in the function's own scope and nowhere declared global."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    local = {argument.arg for argument in every if argument is not None}
+    waiting: list[ast.AST] = list(function.body) if isinstance(function.body, list) else []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            local.add(node.id)
+        if not isinstance(node, _SCOPES):
+            waiting.extend(ast.iter_child_nodes(node))
+    return local - {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
 
 
 def _bound_names(statement: ast.stmt, module: Module) -> Iterator[str]:

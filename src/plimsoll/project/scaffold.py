@@ -69,10 +69,11 @@ def make_project(folder: Path, *, name: str | None, with_git: bool) -> Scaffold:
     project = _project_name(folder, name)
     _refuse_taken(folder)
     try:
-        files = _copy_template(folder, project)
+        _copy_template(folder, project)
         _generate_data(folder)
     except OSError as error:
         raise NotAFolder(folder=str(folder), problem=error.strerror or str(error)) from error
+    files = _files(folder)
     return Scaffold(
         folder=str(folder),
         project=project,
@@ -94,17 +95,17 @@ def _project_name(folder: Path, name: str | None) -> str:
 
 
 def _refuse_taken(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise NotAFolder(folder=str(folder), problem="it is a file")
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise NotAFolder(folder=str(folder), problem=f"{path.name} is a file")
     found = sorted(path.name for path in folder.iterdir() if path.name != ".git") if folder.exists() else []
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise FolderNotEmpty(folder=str(folder), examples=", ".join(found[:3]) + more)
 
 
-def _copy_template(folder: Path, project: str) -> list[str]:
-    """Copy the template with its names filled in; returns the files' relative paths."""
-    files = []
+def _copy_template(folder: Path, project: str) -> None:
+    """Copy the template with its names filled in."""
     for source in sorted(path for path in TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         relative = source.relative_to(TEMPLATE).as_posix()
         target = folder / {"gitignore": ".gitignore"}.get(relative, relative)
@@ -113,8 +114,11 @@ def _copy_template(folder: Path, project: str) -> list[str]:
             target.write_text(source.read_text(encoding="utf-8").replace("{{project}}", project), encoding="utf-8")
         else:
             shutil.copyfile(source, target)
-        files.append(target.relative_to(folder).as_posix())
-    return sorted(files)
+
+
+def _files(folder: Path) -> list[str]:
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in paths if path.parts[0] != ".git")
 
 
 def _generate_data(folder: Path) -> None:
