@@ -18,6 +18,8 @@ from plimsoll.artifacts.folder import FolderStore
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.pipeline.codecs import read_artifact, write_value
 from plimsoll.pipeline.errors import OutputUnsupported
+from plimsoll.pipeline.fresh_imports import is_own
+from plimsoll.pipeline.graph import PROJECT_FILE
 from plimsoll.pipeline.jobs import (
     BuildScorer,
     CallStep,
@@ -78,7 +80,7 @@ def _call(
     arguments = {name: _read(source, artifacts) for name, source in work.arguments.items()}
     returned = function(**arguments)
     values = _named(returned, work.outputs, step=job.step)
-    own = own_modules(surroundings.root)
+    own = _own_modules(surroundings.import_roots)
     return {name: _keep(name, value, job, artifacts, own=own) for name, value in values.items()}
 
 
@@ -87,6 +89,7 @@ def _build_scorer(job: Job, work: BuildScorer, artifacts: FolderStore) -> Mappin
 
     holdout = _read(work.holdout, artifacts)
     code_tree = artifacts.unpack(work.code_tree, job.scratch / "code")
+    (code_tree / PROJECT_FILE).unlink()
     folder = job.scratch / "scorer"
     build_scorer(folder, model=_read(work.model, artifacts), holdout=holdout, code_tree=code_tree, **work.settings)
     outputs = {work.output: artifacts.put_tree(folder)}
@@ -127,14 +130,7 @@ def _keep(name: str, value: Any, job: Job, artifacts: FolderStore, *, own: tuple
     return artifacts.put_tree(folder)
 
 
-def own_modules(root: Path) -> tuple[str, ...]:
-    """Names of the imported modules whose source lies in the project."""
-    foreign = [place for place in (Path(sys.prefix), Path(sys.base_prefix)) if place.is_relative_to(root)]
-    names = []
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file is None or not Path(file).is_relative_to(root):
-            continue
-        if not any(Path(file).is_relative_to(place) for place in foreign):
-            names.append(name)
-    return tuple(sorted(names))
+def _own_modules(roots: tuple[Path, ...]) -> tuple[str, ...]:
+    """Names of the imported modules whose source is the project's."""
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    return tuple(sorted(name for name, file in files.items() if file is not None and is_own(Path(file), roots)))

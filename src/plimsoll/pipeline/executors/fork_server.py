@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from plimsoll.pipeline.fresh_imports import import_from_source
 from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Stop, Surroundings, Trouble
 from plimsoll.pipeline.step_process import run_job
 from plimsoll.pipeline.tracebacks import trouble_of
@@ -121,7 +122,7 @@ def _kill_group(pid: int) -> None:
 def _import(surroundings: Surroundings) -> ModuleType | Trouble:
     """The project's code module, imported with everything it prints going to the run's import log."""
     _redirect(surroundings.log)
-    sys.path[:0] = [str(root) for root in surroundings.import_roots]
+    import_from_source(surroundings.import_roots)
     os.chdir(surroundings.root)
     try:
         module = import_module(surroundings.module)
