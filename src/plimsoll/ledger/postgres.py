@@ -96,6 +96,7 @@ def _begin_sql(*, read_only: bool) -> str:
 def _without_password(url: str) -> str:
     scheme, _, rest = url.partition("://")
     credentials, at, place = rest.rpartition("@")
+    place = re.sub(r"(?<=[?&])(?:ssl)?password=[^&]*&?", "", place).rstrip("?&")
     return f"{scheme}://{credentials.partition(':')[0]}{at}{place}"
 
 
