@@ -109,11 +109,10 @@ def _changes(
 ) -> list[str]:
     causes = [f"the code of {name} changed" for name in _differing(now.code, before.code)]
     causes += [_data_change(name, now.data, before.data) for name in _differing(now.data, before.data)]
-    inputs = [name for name in _differing(now.inputs, before.inputs) if name not in missing]
     causes += [
-        f"{name} changed" if name in before.inputs else f"it is now given {name}"
-        for name in inputs
-        if name in now.inputs
+        _input_change(name, now.inputs, before.inputs)
+        for name in _differing(now.inputs, before.inputs)
+        if name not in missing
     ]
     causes += [_value_change(name, now.params, before.params) for name in _differing(now.params, before.params)]
     causes += [
@@ -140,6 +139,12 @@ def _data_change(name: str, now: Mapping[str, str], before: Mapping[str, str]) -
     if name not in before:
         return f"it is now given the data {name}"
     return f"the data {name} changed ({before[name][:8]} -> {now[name][:8]})"
+
+
+def _input_change(name: str, now: Mapping[str, str], before: Mapping[str, str]) -> str:
+    if name not in now:
+        return f"it is no longer given {name}"
+    return f"{name} changed" if name in before else f"it is now given {name}"
 
 
 def _value_change(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
