@@ -157,7 +157,7 @@ def test_check_prints_what_is_written_and_what_is_left_to_defaults(write_project
     )
     assert "    host: 127.0.0.1  # default" in lines
     assert "  split(loans, seed)        -> train_set, holdout  steps.py:4" in lines
-    assert lines[-1] == f"ok: {Path.cwd() / 'plimsoll.yaml'} and its code are sound"
+    assert lines[-2] == f"ok: {Path.cwd() / 'plimsoll.yaml'} and the code are sound, each for itself"
 
 
 def test_what_check_prints_is_itself_a_project_file(write_project, monkeypatch, tmp_path_factory):

@@ -37,7 +37,7 @@ def init(
 
 
 def check(as_json: _AsJson = False) -> None:
-    """Check the project file and the code, and print the project with every default filled in."""
+    """Check project and code; print them with every default."""
     from plimsoll.project.check import check_project
 
     with reported(as_json=as_json):
@@ -87,4 +87,5 @@ def _show_checked(checked: dict[str, Any]) -> None:
         place = paint(f"{step['file']}:{step['line']}", "dim")
         say(f"  {signature.ljust(width)}  -> {', '.join(step['gives'])}  {place}")
     say()
-    say(f"{paint('ok', 'green')}: {checked['file']} and its code are sound")
+    say(f"{paint('ok', 'green')}: {checked['file']} and the code are sound, each for itself")
+    say("    `plimsoll run --plan` shows how the steps fit together and what would run")

@@ -153,7 +153,7 @@ class Gate:
     slices: Literal["all"] | tuple[str, ...] = ()
     """Compare within these slices (`all`: every slice of `model.slices`) instead of overall."""
     min_rows: int = 100
-    """Slices with fewer rows are reported and do not block."""
+    """Slices with fewer rows that the metric stands on (roc_auc: of the rarer class) are reported and do not block."""
     required: bool = False
     """Whether slices with fewer than min_rows rows block as well."""
 

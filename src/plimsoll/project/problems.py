@@ -72,7 +72,7 @@ class CodeInvalid(ProblemsFound):
     """Project code that cannot be read, or whose functions cannot be steps."""
 
     code = "project.code_invalid"
-    hint = "Only the functions without a leading underscore in the file named by `code` are steps."
+    hint = "Nothing was run. docs/project-file.md says under `The steps` which functions are steps."
 
 
 class ProjectFileMissing(PlimsollError):

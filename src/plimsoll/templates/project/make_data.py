@@ -23,7 +23,7 @@ def make_loan(loan_id, rng):
     term_months = rng.choice([36, 60])
     credit_years = max(0, round(rng.gauss(9, 5)))
     age_group = rng.choices(["under 30", "30 to 50", "over 50"], weights=[30, 45, 25])[0]
-    risk = -2.1 + 4.2 * (amount / income - 0.45) - 1.1 * (math.log(income) - 10.6) - 0.09 * (credit_years - 9)
+    risk = -1.5 + 4.2 * (amount / income - 0.45) - 1.1 * (math.log(income) - 10.6) - 0.09 * (credit_years - 9)
     risk += (0.5 if term_months == 60 else 0) + HOMES[home] + PURPOSES[purpose]
     defaulted = rng.random() < 1 / (1 + math.exp(-1.3 * risk))
     known = credit_years if rng.random() > 0.05 else ""
