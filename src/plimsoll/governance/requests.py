@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Interval
 
 from plimsoll.edge.context import Grant, Role
 from plimsoll.governance.entities import PersonKind
@@ -76,5 +79,5 @@ class TokenName:
 class AuditRequest:
     """How many events to list, latest first; with a subject, only those about it."""
 
-    limit: int = 20
+    limit: Annotated[int, Interval(ge=1, le=1000)] = 20
     subject: str = ""

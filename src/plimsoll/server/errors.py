@@ -22,6 +22,13 @@ class BodyTooLarge(PlimsollError):
     hint = "No operation needs that much: data stays in files, and requests name them."
 
 
+class HeadersTooLarge(PlimsollError):
+    code = "server.headers_too_large"
+    kind = Kind.INVALID
+    text = "The request's address and headers are larger than {limit} bytes."
+    hint = "Requests of Plimsoll need a few hundred; see what the client or a proxy adds."
+
+
 class BadBody(PlimsollError):
     code = "server.bad_body"
     kind = Kind.INVALID
@@ -79,6 +86,7 @@ STATUS_OF_CODE = {
     "server.no_token": 401,
     "governance.bad_token": 401,
     "server.body_too_large": 413,
+    "server.headers_too_large": 431,
     "server.wrong_host": 421,
 }
 """Where HTTP has a better word than the error's kind."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.server.errors import WrongHost, note_incident, status_of
+from plimsoll.server.errors import HeadersTooLarge, WrongHost, note_incident, status_of
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,6 +27,7 @@ HEADERS = (
         b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
 )
+HEADER_LIMIT = 32_768
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -53,7 +54,11 @@ class Guard:
         if problem is not None:
             await answer.send_error(problem)
 
-    def _problem(self, scope: _Scope) -> WrongHost | None:
+    def _problem(self, scope: _Scope) -> PlimsollError | None:
+        size = len(scope["raw_path"]) + len(scope["query_string"])
+        size += sum(len(name) + len(value) for name, value in scope["headers"])
+        if size > HEADER_LIMIT:
+            return HeadersTooLarge(limit=HEADER_LIMIT)
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
         origin = headers.get(b"origin", b"").decode("latin-1").lower()

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plimsoll.edge.context import Caller
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.server.app import Api, describe, read_bytes
+from plimsoll.server.errors import status_of
 from plimsoll.server.reference import operations_by_area
 from plimsoll.server.sessions import LIFETIME, Sessions
 
@@ -38,7 +39,12 @@ def add_pages(app: FastAPI, api: Api, sessions: Sessions, *, cookie: str, troubl
             caller = await visitor(request)
         except PlimsollError as error:
             return _login(str(error))
-        return await page(caller) if caller else _login()
+        if caller is None:
+            return _login()
+        try:
+            return await page(caller)
+        except PlimsollError as error:
+            return _html("problem.html", status=status_of(error), caller=caller, error=error)
 
     def admit(session: str) -> Response:
         response = RedirectResponse("/", status_code=303)
@@ -128,7 +134,7 @@ def _templates() -> Environment:
 
 
 def _moment(text: str) -> str:
-    """A ledger's time for people: `20 Nov 2026, 19:33` in UTC."""
+    """A ledger's time for people: `20 Nov 19:33` in UTC; the page carries the exact one too."""
     from plimsoll.kernel.clock import from_text
 
-    return from_text(text).strftime("%-d %b %Y, %H:%M")
+    return from_text(text).strftime("%-d %b %H:%M")

@@ -11,7 +11,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -93,13 +94,15 @@ def _serve(
     lock.note(note)
     _write_note(workspace.state / "server.json", note)
     loop.start()
-    try:
-        announce(address)
-        _run(app, listener)
-    finally:
-        loop.stop(timeout_s=5)
-        (workspace.state / "server.json").unlink(missing_ok=True)
-        api.threads.shutdown(wait=False, cancel_futures=True)
+    server = _make_server(app)
+    with _ended_by_signals(server):
+        try:
+            announce(address)
+            server.run(sockets=[listener])
+        finally:
+            loop.stop(timeout_s=5)
+            (workspace.state / "server.json").unlink(missing_ok=True)
+            api.threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _api(workspace: Workspace, database: Database) -> Api:
@@ -113,8 +116,15 @@ def _api(workspace: Workspace, database: Database) -> Api:
     )
 
 
-def _run(app: FastAPI, listener: socket.socket) -> None:
-    """Uvicorn until SIGINT or SIGTERM; a second one does not wait for open requests."""
+class _Server(uvicorn.Server):
+    """Uvicorn, ended by our own signal handlers: they are in place before anybody is told the address."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _make_server(app: FastAPI) -> _Server:
     config = uvicorn.Config(
         app,
         http="h11",  # bounds the size of a request's headers
@@ -125,10 +135,15 @@ def _run(app: FastAPI, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=3,
     )
-    # Uvicorn raises the signal that ended it once more; what it finds then must let us clean up.
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    return _Server(config)
+
+
+@contextmanager
+def _ended_by_signals(server: _Server) -> Iterator[None]:
+    """SIGINT and SIGTERM let the server finish its requests; a second SIGINT does not wait for them."""
+    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
