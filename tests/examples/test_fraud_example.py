@@ -34,7 +34,7 @@ def judged():
     features = steps.CATEGORIES + steps.NUMBERS + steps.FLAGS
 
     def score(**changed):
-        params = {"learning_rate": 0.1, "trees": 60, "train_without": "", "seed": 7} | changed
+        params = {"learning_rate": 0.1, "trees": 50, "train_without": "", "seed": 7} | changed
         with threadpool_limits(1):  # two test workers with two spinning threads each would wait for one another
             return steps.train(train_set, **params).predict_proba(holdout[features])[:, 1]
 
