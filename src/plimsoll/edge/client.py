@@ -82,15 +82,15 @@ def _over_http(url: str, name: str, payload: dict[str, Any], progress: Callable[
         headers["Authorization"] = f"Bearer {token}"
     try:
         connection.request("POST", f"{path}/api/call/{name}", json.dumps(payload), headers)
-        response = connection.getresponse()
-        for line in response:
-            document = _document(line, response.status)
-            if "progress" in document:
-                progress(Progress(**document["progress"]))
-            elif "error" in document:
-                raise RemoteError(document["error"])
-            elif "result" in document:
-                return document["result"]
+        with connection.getresponse() as response:
+            for line in response:
+                document = _document(line, response.status)
+                if "progress" in document:
+                    progress(Progress(**document["progress"]))
+                elif "error" in document:
+                    raise RemoteError(document["error"])
+                else:
+                    return document["result"]
     except (OSError, HTTPException, ValueError) as error:
         raise ServerUnreachable(url=url, problem=str(error) or type(error).__name__) from error
     finally:
