@@ -13,6 +13,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from plimsoll.pipeline import commands as pipeline_commands
 from plimsoll.project import commands, scaffold
 from plimsoll.project.code import read_code
 from plimsoll.project.git import read_commit
@@ -22,6 +23,7 @@ from plimsoll.project.load import load_project
 def plimsoll(*arguments: str) -> Result:
     app = typer.Typer()
     commands.register(app)
+    pipeline_commands.register(app)
     return CliRunner().invoke(app, list(arguments))
 
 
@@ -157,7 +159,7 @@ def test_check_prints_what_is_written_and_what_is_left_to_defaults(write_project
     )
     assert "    host: 127.0.0.1  # default" in lines
     assert "  split(loans, seed)        -> train_set, holdout  steps.py:4" in lines
-    assert lines[-2] == f"ok: {Path.cwd() / 'plimsoll.yaml'} and the code are sound, each for itself"
+    assert lines[-2] == f"ok: {Path.cwd() / 'plimsoll.yaml'} and its code are sound and fit together"
 
 
 def test_what_check_prints_is_itself_a_project_file(write_project, monkeypatch, tmp_path_factory):

@@ -15,6 +15,7 @@ from plimsoll.edge.output import EXIT_INTERNAL, internal_error
 
 COMMANDS = (
     "plimsoll.project.commands",
+    "plimsoll.pipeline.commands",
     "plimsoll.data.commands",
     "plimsoll.release.commands",
     "plimsoll.governance.commands",

@@ -1,4 +1,4 @@
-"""The commands init, check and schema. They work on files in front of the person, so they need no server."""
+"""The commands init and schema. They work on files in front of the person, so they need no server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document."
 def register(app: typer.Typer) -> None:
     """Add this area's commands."""
     app.command()(init)
-    app.command()(check)
     app.command()(schema)
 
 
@@ -34,14 +33,6 @@ def init(
     with reported(as_json=as_json):
         made = asdict(make_project(folder, name=name, with_git=not no_git))
         finish(made, as_json=as_json, show=lambda made: _show_made(made, folder))
-
-
-def check(as_json: _AsJson = False) -> None:
-    """Check project and code; print them with every default."""
-    from plimsoll.project.check import check_project
-
-    with reported(as_json=as_json):
-        finish(check_project(Path.cwd()), as_json=as_json, show=_show_checked)
 
 
 def schema(as_json: _AsJson = False) -> None:
@@ -71,21 +62,3 @@ def _show_made(made: dict[str, Any], folder: Path) -> None:
         "plimsoll release",
     ]:
         say(f"  {command}")
-
-
-def _show_checked(checked: dict[str, Any]) -> None:
-    from plimsoll.project.check import project_text
-
-    for line in project_text(checked).splitlines():
-        text, mark, note = line.partition("  # default")
-        say(text + (paint(mark + note, "dim") if mark else ""))
-    say()
-    say(paint("steps", "bold"))
-    signatures = [f"{step['step']}({', '.join(step['takes'])})" for step in checked["steps"]]
-    width = min(max(len(signature) for signature in signatures), 60)
-    for step, signature in zip(checked["steps"], signatures, strict=True):
-        place = paint(f"{step['file']}:{step['line']}", "dim")
-        say(f"  {signature.ljust(width)}  -> {', '.join(step['gives'])}  {place}")
-    say()
-    say(f"{paint('ok', 'green')}: {checked['file']} and the code are sound, each for itself")
-    say("    `plimsoll run --plan` shows how the steps fit together and what would run")

@@ -17,10 +17,10 @@ from plimsoll.edge.context import Caller, Context, Grant, Progress, Role, silent
 from plimsoll.edge.operations import perform, table
 from plimsoll.governance.operations import authenticate, local_caller
 from plimsoll.kernel.clock import Clock, SystemClock
-from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.migrate import migrate
+from plimsoll.project.find import find_project
 
 AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout")
 """Areas with an `operations` module, low to high."""
@@ -39,21 +39,9 @@ NEEDS_A_TURN = frozenset({"deployments.create", "deployments.stop", "deployments
 """After these, and without a server, a command has to do the controllers' work itself."""
 
 
-class NoProject(PlimsollError):
-    """No project file here or in any folder above."""
-
-    code = "project.not_found"
-    kind = Kind.MISSING
-    text = "There is no plimsoll.yaml in {folder} or any folder above it."
-    hint = "Change to your project's folder, or make a new project with `plimsoll init my-project`."
-
-
 def find_workspace(start: Path) -> Workspace:
-    """The workspace around a folder, as git finds its repository. Raises NoProject."""
-    for folder in (start, *start.parents):
-        if (folder / "plimsoll.yaml").is_file():
-            return workspace_at(folder)
-    raise NoProject(folder=str(start))
+    """The workspace around a folder. Raises ProjectNotFound."""
+    return workspace_at(find_project(start))
 
 
 def workspace_at(root: Path) -> Workspace:
@@ -116,7 +104,7 @@ def load_operations(name: str | None = None) -> None:
 
 
 def current_workspace() -> Workspace:
-    """The workspace around the current folder. Raises NoProject."""
+    """The workspace around the current folder. Raises ProjectNotFound."""
     return find_workspace(Path.cwd())
 
 

@@ -1,72 +1,28 @@
-"""`plimsoll check`: the project with every default filled in, and its steps, as plain data and as text."""
+"""A project written out with every default filled in, for people to read."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from plimsoll.kernel.errors import Kind, PlimsollError
-from plimsoll.project.code import Code, read_code
 from plimsoll.project.entities import Project
-from plimsoll.project.load import read_project, written_values
+from plimsoll.project.load import written_values
 from plimsoll.project.problems import Path as Place
 from plimsoll.project.problems import place
-from plimsoll.project.reader import plain_value
+from plimsoll.project.reader import Tree, plain_value
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./*")
 
 
-class ProjectNotFound(PlimsollError):
-    """No project file here or in any folder above."""
-
-    code = "project.not_found"
-    kind = Kind.MISSING
-    text = "There is no plimsoll.yaml in {folder} or any folder above it."
-    hint = "Change to your project's folder, or make a new project with `plimsoll init my-project`."
-
-
-def find_project(start: Path) -> Path:
-    """The folder of the project around a folder, as git finds its repository. Raises ProjectNotFound."""
-    for folder in (start, *start.parents):
-        if (folder / "plimsoll.yaml").is_file():
-            return folder
-    raise ProjectNotFound(folder=str(start))
-
-
-def check_project(start: Path) -> dict[str, Any]:
-    """Load the project around a folder and read its code; returns JSON-ready data.
-
-    Raises ProjectNotFound, ProjectFileMissing, and ProjectInvalid or CodeInvalid with every problem.
-    """
-    root = find_project(start)
-    project, tree = read_project(root / "plimsoll.yaml")
-    code = read_code(root, project.code)
-    values = written_values(project)
-    return {
-        "file": str(root / "plimsoll.yaml"),
-        "project": values,
-        "defaults": [place(path) for path in _paths(values, ()) if path not in tree.lines],
-        "steps": list(_steps(project, code)),
-    }
+def unwritten(project: Project, tree: Tree) -> list[str]:
+    """The settings that the file leaves to their defaults, each by its place, such as `gates[0].min_rows`."""
+    return [place(path) for path in _paths(written_values(project), ()) if path not in tree.lines]
 
 
 def project_text(checked: Mapping[str, Any]) -> str:
     """The checked project for people, as YAML; what the file leaves to its default is marked."""
     return "\n".join(_lines(checked["project"], (), frozenset(checked["defaults"])))
-
-
-def _steps(project: Project, code: Code) -> Iterator[dict[str, Any]]:
-    for function in code.functions.values():
-        options = project.pipeline.steps.get(function.name)
-        yield {
-            "step": function.name,
-            "takes": list(function.parameters),
-            "gives": list(options.outputs if options and options.outputs else (function.name,)),
-            "file": function.file,
-            "line": function.line,
-        }
 
 
 def _paths(values: Mapping[str, Any], path: Place) -> Iterator[Place]:
