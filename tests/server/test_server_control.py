@@ -75,14 +75,30 @@ def test_the_lock_is_held_by_one_and_names_its_holder(workspace):
     second.release()
 
 
-def test_a_started_program_does_not_inherit_the_lock(workspace):
+CHILD = "print('ready', flush=True); input()"
+
+
+def test_a_program_started_meanwhile_does_not_keep_the_lock_of_a_killed_server(workspace):
     lock = ControllerLock(workspace)
     assert lock.take(holder={})
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
-    lock.release()
-    with brief_control(workspace) as mine:
-        assert mine
-    child.communicate(b"\n")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", CHILD], stdin=pipe, stdout=pipe, close_fds=False) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        assert lock._held is not None
+        lock._held.close()  # as when the process ends, not as when it releases
+        with brief_control(workspace) as mine:
+            assert mine
+        child.communicate(b"\n")
+
+
+def test_a_released_lock_is_free_at_once_even_while_programs_are_being_started(workspace):
+    for _ in range(20):
+        lock = ControllerLock(workspace)
+        assert lock.take(holder={})
+        child = subprocess.Popen(["/bin/true"], close_fds=False)
+        lock.release()
+        child.wait()
 
 
 def test_a_command_does_the_controllers_turn_only_after_a_change_and_without_a_server(workspace, monkeypatch):

@@ -59,6 +59,8 @@ class ControllerLock:
 
     def release(self) -> None:
         if self._held is not None:
+            # Closing alone is not enough: a child that is just being started may still have the file open.
+            fcntl.flock(self._held, fcntl.LOCK_UN)
             self._held.close()
             self._held = None
 
