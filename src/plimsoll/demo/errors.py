@@ -28,6 +28,15 @@ class CommandSurprised(PlimsollError):
     hint = "The workspace with its logs is kept in {folder}."
 
 
+class ProcessEnded(PlimsollError):
+    """A process that should have gone on to the end of the story."""
+
+    code = "demo.process_ended"
+    kind = Kind.INTERNAL
+    text = "{what} ended with {code}: {said}"
+    hint = "The workspace with its logs is kept in {folder}."
+
+
 class TookTooLong(PlimsollError):
     code = "demo.took_too_long"
     kind = Kind.UNAVAILABLE

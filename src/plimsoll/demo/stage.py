@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from plimsoll.demo.errors import CommandSurprised, TookTooLong
+from plimsoll.demo.errors import CommandSurprised, ProcessEnded, TookTooLong
 from plimsoll.demo.telling import Telling
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Stage:
         self.tokens: dict[str, str] = {}
         self.server_url = ""
         self.load: subprocess.Popen[str] | None = None
-        self._started: list[subprocess.Popen[str]] = []
+        self._started: dict[subprocess.Popen[str], str] = {}
 
     @property
     def notes(self) -> Path:
@@ -83,13 +83,15 @@ class Stage:
                 text=True,
                 start_new_session=True,
             )
-        self._started.append(process)
+        self._started[process] = name
         return process
 
-    def wait(self, what: str, look: Callable[[], T | None], *, within_s: float = 30.0) -> T:
-        """Look again and again until there is something to see. Raises TookTooLong."""
+    def wait(self, what: str, look: Callable[[], T | None], *, on: subprocess.Popen[str], within_s: float = 30.0) -> T:
+        """Look again and again until a process shows something. Raises ProcessEnded, TookTooLong."""
         deadline = time.monotonic() + within_s
         while (seen := look()) is None:
+            if on.poll() is not None:
+                raise self._ended(on)
             if time.monotonic() > deadline:
                 raise TookTooLong(what=what, seconds=within_s, folder=str(self.folder))
             time.sleep(0.02)
@@ -112,8 +114,7 @@ class Stage:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        if process in self._started:
-            self._started.remove(process)
+        self._started.pop(process, None)
 
     def close(self) -> list[str]:
         """End everything: deployments first, then what was started here, latest first. Returns what went wrong."""
@@ -179,11 +180,20 @@ class Stage:
         return process.returncode, "".join(said)
 
     def _environment(self, person: str) -> dict[str, str]:
-        """This process's variables without those that would lead a command elsewhere, and with the person's token."""
+        """This process's variables without those that would lead a command elsewhere, and with the person's token.
+
+        Threads of OpenMP that wait for one another spin by default, which on processors shared with the load and the
+        doors makes training twenty times slower; passive ones sleep.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "GIT_"))}
         token = {"PLIMSOLL_TOKEN": self.tokens[person]} if person in self.tokens else {}
         url = {"PLIMSOLL_URL": self.server_url} if self.server_url and token else {}
         return {**kept, **_PLAIN, **token, **url}
+
+    def _ended(self, process: subprocess.Popen[str]) -> ProcessEnded:
+        name = self._started[process]
+        said = (self.notes / f"{name}.err").read_text().strip()[-1000:]
+        return ProcessEnded(what=f"the {name}", code=process.returncode, said=said, folder=str(self.folder))
 
     def _surprise(self, command: str, found: int, expected: int, said: str) -> CommandSurprised:
         return CommandSurprised(
@@ -191,7 +201,7 @@ class Stage:
         )
 
 
-_PLAIN: Mapping[str, str] = {"NO_COLOR": "1"}
+_PLAIN: Mapping[str, str] = {"NO_COLOR": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def _before(text: str, start: str) -> str:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -55,9 +55,6 @@ def play(folder: Path | None, *, keep: bool, quiet: bool) -> dict[str, Any]:
     stage = Stage(place, telling)
     begun = time.monotonic()
     with _signals_raise():
-        played: list[Played] = []
-        summary: Mapping[str, Any] | None = None
-        finished = False
         try:
             _opening(telling, place)
             played, finished = _play_acts(stage)
@@ -65,12 +62,15 @@ def play(folder: Path | None, *, keep: bool, quiet: bool) -> dict[str, Any]:
             if summary is not None:
                 played.append(_played("Load", load_counts(summary), 0.0))
             _ending(telling, played, seconds=time.monotonic() - begun)
-        finally:
-            ok = finished and summary is not None and all(item.ok for item in played)
-            problems = [] if keep and finished else _clear(stage)
+        except BaseException:
+            _clear(stage)
+            if folder is None:
+                shutil.rmtree(place, ignore_errors=True)
+            raise
+        problems = [] if keep and finished else _clear(stage)
     for problem in problems:
         telling.line(f"could not clear up: {problem}")
-    ok = ok and not problems
+    ok = finished and summary is not None and all(item.ok for item in played) and not problems
     if keep and finished:
         _tell_what_is_left(stage)
     elif folder is None and ok:
@@ -101,7 +101,7 @@ def _play_acts(stage: Stage) -> tuple[list[Played], bool]:
         begun = time.monotonic()
         try:
             seen = perform(stage)
-        except (PlimsollError, RuntimeError) as error:
+        except PlimsollError as error:
             stage.telling.line(str(error))
             surprise = Seen(expected=(perform.__doc__ or title).strip(), seen=str(error), ok=False)
             return [*played, _played(name, surprise, time.monotonic() - begun)], False

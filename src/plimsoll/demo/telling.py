@@ -39,17 +39,19 @@ class Telling:
 
     def note(self, text: str) -> None:
         """A remark between commands."""
+        self.line()
         for line in textwrap.wrap(text, self._width):
             self.line(self.paint(line, "dim"))
 
     def command(self, person: str, text: str) -> None:
         """A command as somebody types it."""
+        self.line()
         self.line(f"{self.paint(person, 'cyan')} $ {self.paint(text, 'bold')}")
 
     def output(self, text: str) -> None:
-        """What a command answered: indented, long lines wrapped under their own indent."""
+        """What a command answered; long lines are wrapped under their own indent."""
         for line in text.rstrip().splitlines():
-            indent = "  " + " " * (len(line) - len(line.lstrip()))
+            indent = " " * (len(line) - len(line.lstrip()))
             wrapped = textwrap.wrap(
                 line.strip(),
                 self._width,
@@ -57,14 +59,14 @@ class Telling:
                 subsequent_indent=indent + "  ",
                 break_on_hyphens=False,
             )
-            for part in [f"  {line}"] if len(line) + 2 <= self._width else wrapped:
+            for part in [line] if len(line) <= self._width else wrapped:
                 self.line(self._marked(part.rstrip()))
 
     def passing(self, text: str) -> None:
         """A line that the next one replaces; terminals only."""
         if self._live:
             self._erase()
-            shown = f"  {text}"[: self._width - 1]
+            shown = text[: self._width - 1]
             self._stream.write(self.paint(shown, "dim"))
             self._stream.flush()
             self._passing = len(shown)
