@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,8 @@ class WorkerLink:
         self._changed = changed
         self._numbers = itertools.count(GREETING + 1)
         self._waiting: dict[int, _Waiting] = {}
-        self._transport: asyncio.Transport | None = None
+        self._connection: asyncio.Transport | None = None
+        self._transport: asyncio.Transport | None = None  # the connection, once its worker has the release loaded
         self._greeted: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._closed = False
         self._task = asyncio.get_running_loop().create_task(self._connect())
@@ -97,9 +98,9 @@ class WorkerLink:
         """Leave the worker; nothing may be waiting."""
         self._closed = True
         self._task.cancel()
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        self._transport = None
+        if self._connection is not None:
+            self._connection.close()
 
     def _scores(self, frame: Frame) -> NDArray[np.float64]:
         header = frame.header
@@ -120,6 +121,12 @@ class WorkerLink:
                 await asyncio.sleep(RECONNECT_S)
             else:
                 return
+
+    def connected(self, connection: asyncio.Transport) -> None:
+        """There is a connection; whether its worker has the release loaded is still to be heard."""
+        self._connection = connection
+        if self._closed:
+            connection.close()
 
     def arrived(self, frame: Frame, transport: asyncio.Transport) -> None:
         """A frame came from the worker."""
@@ -170,8 +177,8 @@ class _Stream(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
+        self._link.connected(self._transport)
 
     def data_received(self, data: bytes) -> None:
         try:

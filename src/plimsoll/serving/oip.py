@@ -188,27 +188,30 @@ class Protocol:
             elif name in found:
                 problems.append(f"{name} is sent twice")
             else:
-                found[name] = self._values(field, tensor, rows, problems)
-                rows = len(found[name]) if rows is None else rows
+                values = self._values(field, tensor, rows, problems)
+                found[name] = values or []
+                rows = len(values) if rows is None and values is not None else rows
         problems.extend(f"the column {name} is missing" for name in self._inputs if name not in found)
         if found and rows == 0 and not problems:
             problems.append("there must be at least one row")
         return found
 
-    def _values(self, field: Field, tensor: dict[str, Any], rows: int | None, problems: list[str]) -> list[Any]:
-        """The tensor's values as one flat list, after its shape, its datatype and every value were checked."""
+    def _values(self, field: Field, tensor: dict[str, Any], rows: int | None, problems: list[str]) -> list[Any] | None:
+        """The tensor's values as one flat list, after shape, datatype and every value were checked; None when unusable."""
         shape, datatype, data = tensor.get("shape"), tensor.get("datatype"), tensor.get("data")
         if datatype not in _DATATYPES[field.type]:
-            accepted = " or ".join(dict.fromkeys(_DATATYPES[field.type]))
-            problems.append(f"{field.name} has the datatype {_shown(datatype)}, expected {accepted}")
-            return []
+            accepted = ", ".join(dict.fromkeys(_DATATYPES[field.type]))
+            problems.append(
+                f"{field.name} has the datatype {_shown(datatype)}, expected {'one of ' * (',' in accepted)}{accepted}"
+            )
+            return None
         if not isinstance(data, list):
             problems.append(f"{field.name} must carry its values as a list under data")
-            return []
+            return None
         if data and type(data[0]) is list:
             if not all(type(item) is list and len(item) == 1 for item in data):
                 problems.append(f"{field.name} must hold one value a row: data flat, or nested as [[a], [b]]")
-                return []
+                return None
             data = [item[0] for item in data]
         count = len(data)
         if shape not in ([count], [count, 1]):
@@ -239,7 +242,7 @@ def _misfit(field: Field, datatype: str, data: list[Any]) -> str:
         if not field.nullable:
             return f"is null in row {data.index(None)}, and may not be"
         kinds.discard(type(None))
-    if kinds <= _PLAIN[field.type] and datatype not in _BOUNDED and field.type not in _READ:
+    if field.type not in _READ and kinds <= _plain_types(field.type, datatype) and _within(field.type, datatype, data):
         return ""
     fits = _check(field.type, datatype)
     for row, value in enumerate(data):
@@ -248,16 +251,26 @@ def _misfit(field: Field, datatype: str, data: list[Any]) -> str:
     return ""
 
 
-_PLAIN: dict[FieldType, set[type]] = {
-    "int": {int},
-    "float": {float, int},
-    "bool": {bool},
-    "string": {str},
-    "timestamp": {str},
-    "date": {str},
-}
+def _plain_types(kind: FieldType, datatype: str) -> set[type]:
+    """Types whose values fit as they are, ranges aside."""
+    if kind == "float":
+        return {int} if datatype in _INTEGERS else {int, float}
+    return {int} if kind == "int" else {bool} if kind == "bool" else {str}
+
+
+def _range(kind: FieldType, datatype: str) -> tuple[float, float]:
+    low, high = _INTEGERS.get(datatype, (-math.inf, math.inf))
+    return (max(low, -(2**63)), min(high, 2**63 - 1)) if kind == "int" else (low, high)
+
+
+def _within(kind: FieldType, datatype: str, data: list[Any]) -> bool:
+    if datatype not in _INTEGERS:
+        return True
+    low, high = _range(kind, datatype)
+    return all(value is None or low <= value <= high for value in data)
+
+
 _READ = ("timestamp", "date")
-_BOUNDED = frozenset(_INTEGERS) - {"INT64"}
 _EXPECTED: dict[FieldType, str] = {
     "int": "a whole number",
     "float": "a number",
@@ -270,7 +283,7 @@ _EXPECTED: dict[FieldType, str] = {
 
 def _check(kind: FieldType, datatype: str) -> Callable[[Any], bool]:
     if kind in ("int", "float"):
-        low, high = _INTEGERS.get(datatype, (-math.inf, math.inf))
+        low, high = _range(kind, datatype)
         whole = kind == "int" or datatype in _INTEGERS
         return lambda value: _is_number(value, whole=whole) and low <= value <= high
     if kind == "bool":

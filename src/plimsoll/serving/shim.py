@@ -165,11 +165,11 @@ class Shim:
 
     # What can be asked on the control socket.
 
-    def apply(self, desired: dict[str, Any]) -> dict[str, Any]:
+    def apply(self, desired: dict[str, Any], *, wait_s: float = 0.0) -> dict[str, Any]:
         """Take the whole desired state; the door is told, and the rest follows."""
         if not is_loopback(desired["host"]):
             raise Refusal("serving.not_loopback", f"{desired['host']} can be reached from other machines")
-        self._listen(desired["host"], desired["port"])
+        self._listen(desired["host"], desired["port"], wait_s=wait_s)
         assert self._listener is not None
         self.desired = {**desired, "port": self._listener.getsockname()[1]}
         self._turn += 1
@@ -193,14 +193,14 @@ class Shim:
 
     # Sockets.
 
-    def _listen(self, host: str, port: int) -> None:
+    def _listen(self, host: str, port: int, *, wait_s: float) -> None:
         """Own a listening socket on host and port; 0 keeps the port there is, or takes a free one."""
         if self._listener is not None:
             bound = self._listener.getsockname()[:2]
             if host == self.desired["host"] and port in (0, bound[1]):
                 return
         remembered = self.desired.get("port", 0) if host == self.desired.get("host") else 0
-        listener = _tcp_listener(host, port or remembered)
+        listener = _tcp_listener(host, port or remembered, wait_s=wait_s)
         old, self._listener = self._listener, listener
         if old is not None:
             old.close()
@@ -357,12 +357,15 @@ class Shim:
         temporary.replace(self.state / "serving.json")
 
     def _restore(self) -> None:
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
+        """Go on from what was desired last. A killed predecessor's door may still be giving up the port."""
+        try:
             page = json.loads((self.state / "serving.json").read_text(encoding="utf-8"))
             self._answering = page["answering"]
-            desired = page["desired"]
-            self.desired = {"host": desired["host"], "port": desired["port"]}
-            self.apply(desired)
+            self.apply(page["desired"], wait_s=BIND_WITHIN_S)
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError, OSError, Refusal) as error:
+            note(f"what was desired before is left until it is applied again: {error!r}")
 
     def _end(self) -> None:
         """End every process; in-flight requests are answered first."""
@@ -398,10 +401,10 @@ def _python(module: str, arguments: list[str], log: Path, *, keep: tuple[int, ..
         )
 
 
-def _tcp_listener(host: str, port: int) -> socket.socket:
-    """A listening socket. A port that a predecessor's door is still giving up is waited for."""
+def _tcp_listener(host: str, port: int, *, wait_s: float) -> socket.socket:
+    """A listening socket. wait_s: how long a port that another process has may take to become free."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    deadline = time.monotonic() + BIND_WITHIN_S
+    deadline = time.monotonic() + wait_s
     while True:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:

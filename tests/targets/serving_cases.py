@@ -1,0 +1,244 @@
+"""Small releases to serve, and callers that know what was answered and what was lost."""
+
+import json
+import select
+import shutil
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+
+import numpy as np
+import onnx
+import pandas as pd
+from onnx import TensorProto, helper
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from plimsoll.bundle.build import build_scorer
+from plimsoll.bundle.layout import write_bundle
+from plimsoll.bundle.runtime import lock_text
+from plimsoll.bundle.signing import signer
+from plimsoll.kernel.canonical import canonical_json
+from plimsoll.kernel.hashing import digest_bytes
+from plimsoll.kernel.workspace import Workspace
+from plimsoll.rollout.entities import Desired, DesiredRelease
+
+PROJECT = "fraud"
+ENVIRONMENT = "staging"
+
+
+def make_rows(count=60):
+    numbers = np.arange(count)
+    amount = (numbers * 37 % 100).astype(float)
+    amount[::10] = np.nan
+    country = np.array(["GB", "FR", "NG"], dtype=object)[numbers % 3]
+    country[5] = None
+    return pd.DataFrame(
+        {
+            "amount": amount,
+            "country": country,
+            "is_new": numbers % 4 == 0,
+            "customer_id": [f"c{number}" for number in numbers],
+            "is_fraud": (numbers * 37 % 100 > 60) | (numbers % 7 == 0),
+            "size": np.where(numbers * 37 % 100 > 60, "large", np.where(numbers % 2 == 0, "small", "medium")),
+            "loss": numbers * 1.5,
+        }
+    )
+
+
+def make_scorer(folder, *, task="binary_classification", label="is_fraud", bias=0.0):
+    rows = make_rows()
+    columns = make_column_transformer(
+        (SimpleImputer(), ["amount"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["country"]),
+        ("passthrough", ["is_new"]),
+    )
+    model = make_pipeline(columns, LinearRegression() if task == "regression" else LogisticRegression())
+    model.fit(rows[["amount", "country", "is_new"]], rows[label])
+    model[-1].intercept_ = model[-1].intercept_ + bias
+    build_scorer(folder, model=model, holdout=rows, task=task, label=label, context=["customer_id"],
+                 inputs=["amount", "country", "is_new"])  # fmt: skip
+
+
+def make_graph(bias):
+    """p = sigmoid(0.01 * amount + weight of country + is_new + bias); missing amounts count as 0."""
+    scalar = {name: helper.make_tensor(name, TensorProto.DOUBLE, [1], [value]) for name, value in
+              (("zero", 0.0), ("slope", 0.01), ("bias", bias), ("one", 1.0))}  # fmt: skip
+    nodes = [
+        helper.make_node("IsNaN", ["amount"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "amount"], ["known"]),
+        helper.make_node("Mul", ["known", "slope"], ["sloped"]),
+        helper.make_node("LabelEncoder", ["country"], ["weight32"], domain="ai.onnx.ml", keys_strings=["GB", "?"],
+                         values_floats=[0.25, -0.5], default_float=0.0),
+        helper.make_node("Cast", ["weight32"], ["weight"], to=TensorProto.DOUBLE),
+        helper.make_node("Sum", ["sloped", "weight", "is_new", "bias"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["p"]),
+        helper.make_node("Sub", ["one", "p"], ["q"]),
+        helper.make_node("Concat", ["q", "p"], ["scores"], axis=1),
+    ]  # fmt: skip
+    kinds = {"amount": TensorProto.DOUBLE, "country": TensorProto.STRING, "is_new": TensorProto.DOUBLE}
+    graph = helper.make_graph(
+        nodes,
+        "fraud",
+        [helper.make_tensor_value_info(name, kind, [None, 1]) for name, kind in kinds.items()],
+        [helper.make_tensor_value_info("scores", TensorProto.DOUBLE, [None, 2])],
+        list(scalar.values()),
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 2)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def expected_score(bias, amount, country, is_new):
+    logit = 0.01 * (amount or 0.0) + {"GB": 0.25, None: -0.5}.get(country, 0.0) + is_new + bias
+    return 1 / (1 + np.exp(-logit))
+
+
+def seal(folder, keys, number, *, compiled):
+    lock = (folder / "lock.txt").read_bytes()
+    digest = write_bundle(
+        folder, signer=signer(keys), project=PROJECT, number=number, run="run-1", commit="", authors=("ada",), dirty=(),
+        data={}, lock_digest=digest_bytes(lock), verdict="verdict-1", created_by="ada",
+        created_at="2026-03-01T12:00:00.000000Z", compiled=compiled,
+    )  # fmt: skip
+    return DesiredRelease(name=f"{PROJECT}@{number}", digest=digest, bundle=folder)
+
+
+def make_release(folder, keys, number, *, scorer, bias=None, lock=None):
+    """A release on a copy of a scorer; with a bias it is compiled, and answers by the formula above."""
+    shutil.copytree(scorer, folder / "scorer")
+    (folder / "lock.txt").write_text(lock or lock_text(), encoding="utf-8")
+    for name in ("columns.json", "verdict.json"):
+        (folder / name).write_bytes(canonical_json({}))
+    (folder / "model-card.md").write_text("# fraud\n", encoding="utf-8")
+    if bias is not None:
+        (folder / "compiled").mkdir()
+        onnx.save(make_graph(bias), str(folder / "compiled" / "model.onnx"))
+        page = {"format": "onnx", "missing_string": "?", "opset": 18}
+        (folder / "compiled" / "compiled.json").write_bytes(canonical_json(page))
+    return seal(folder, keys, number, compiled=None if bias is None else "onnx")
+
+
+def make_workspace(root):
+    return Workspace(root=root, state=root / ".plimsoll", ledger_url="sqlite://")
+
+
+def desired(release, *, port=0, host="127.0.0.1"):
+    return Desired(project=PROJECT, environment=ENVIRONMENT, host=host, port=port, live=release)
+
+
+def tensor(name, datatype, *values):
+    return {"name": name, "shape": [len(values)], "datatype": datatype, "data": list(values)}
+
+
+def a_body(amount=10.0, country="GB", is_new=False, **more):
+    inputs = [tensor("amount", "FP64", amount), tensor("country", "BYTES", country), tensor("is_new", "BOOL", is_new)]
+    return {"inputs": inputs, **more}
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: dict
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def prediction(self):
+        return self.headers.get("plimsoll-prediction-id")
+
+
+class Caller:
+    """One keep-alive connection; a closed one is noticed before a request is sent on it."""
+
+    def __init__(self, port, *, timeout=30):
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self.connections = 0
+
+    def ask(self, method, path, body=None, headers=None):
+        if self._is_closed():
+            self._connection.close()
+            self._connection.connect()
+            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections += 1
+        content = json.dumps(body) if isinstance(body, dict) else body
+        self._connection.request(method, path, content, headers or {})
+        response = self._connection.getresponse()
+        return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+
+    def get(self, path):
+        return self.ask("GET", path)
+
+    def infer(self, body=None, *, path=f"/v2/models/{PROJECT}/infer", **headers):
+        return self.ask("POST", path, a_body() if body is None else body, headers)
+
+    def close(self):
+        self._connection.close()
+
+    def _is_closed(self):
+        if self._connection.sock is None:
+            return True
+        readable, _, _ = select.select([self._connection.sock], [], [], 0)
+        return bool(readable)
+
+
+@dataclass
+class Load:
+    """Callers that ask without pause on keep-alive connections, until told to stop."""
+
+    port: int
+    callers: int = 4
+    answers: list = field(default_factory=list)
+    refused: list = field(default_factory=list)
+    """Answers other than 200, and connections that could not be made."""
+    broken: list = field(default_factory=list)
+    """Requests that were sent and never answered."""
+    connections: int = 0
+
+    def __enter__(self):
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask_on) for _ in range(self.callers)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, count, *, release=None, within_s=40):
+        """Until that many more answers (of that release) are in."""
+        begin, deadline = len(self.answers), time.monotonic() + within_s
+        while sum(release in (None, item[1]) for item in self.answers[begin:]) < count:
+            assert time.monotonic() < deadline, (len(self.answers) - begin, self.refused[-3:], self.broken[-3:])
+            time.sleep(0.01)
+
+    def _ask_on(self):
+        caller = Caller(self.port, timeout=40)
+        number = 0
+        while not self._stop.is_set():
+            number += 1
+            amount = float(number % 50)
+            try:
+                reply = caller.infer(a_body(amount))
+            except ConnectionRefusedError as error:
+                self.refused.append(repr(error))
+            except OSError as error:
+                self.broken.append(repr(error))
+                caller.close()
+            else:
+                if reply.status == 200:
+                    score = reply.json["outputs"][0]["data"][0]
+                    self.answers.append((reply.prediction, reply.headers["plimsoll-release"], amount, score))
+                else:
+                    self.refused.append((reply.status, reply.body))
+        self.connections += caller.connections
+        caller.close()

@@ -1,0 +1,183 @@
+"""An environment is started, observed, changed and stopped, from any process and as often as one likes."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_release
+
+from plimsoll.capture.reader import find_prediction, read_predictions
+from plimsoll.kernel.errors import Kind
+from plimsoll.serving.shim import control_socket, socket_folder
+from plimsoll.targets.errors import NotLoopback, PortTaken, ReleaseRefused
+from plimsoll.targets.process import ProcessTarget
+
+
+def until(condition, within_s=20):
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_release_is_applied_answers_is_captured_and_stopped(place, compiled_1):
+    observed = place.apply(compiled_1)
+    reply = place.caller().infer(a_body(40.0, "GB", True, id="mine"))
+
+    assert observed.ready
+    assert observed.live == compiled_1.digest
+    assert {role for role, _ in observed.processes} == {"shim", "door"}
+    assert reply.status == 200
+    assert reply.headers["plimsoll-release"] == "fraud@1"
+    assert reply.json["id"] == "mine"
+    assert reply.json["outputs"][0]["data"] == [pytest.approx(expected_score(0.0, 40.0, "GB", True), abs=1e-9)]
+    captured = find_prediction(place.capture, reply.prediction)
+    assert captured.inputs == {"amount": [40.0], "country": ["GB"], "is_new": [True]}
+    assert captured.outputs["decision"] == [True]
+    assert (captured.release, captured.digest, captured.status) == ("fraud@1", compiled_1.digest, 200)
+    assert 0 < captured.latency_s < 5
+
+    place.target.stop(ENVIRONMENT)
+
+    until(lambda: not any(is_alive(pid) for _, pid in observed.processes))
+    stopped = place.observe()
+    assert (stopped.ready, stopped.live, stopped.processes, stopped.port) == (False, None, (), observed.port)
+
+
+def test_nothing_is_observed_where_nothing_was_applied(place):
+    assert place.target.observe(ENVIRONMENT) is None
+    place.target.stop(ENVIRONMENT)
+
+
+def test_applying_again_changes_nothing_and_keeps_the_processes(place, compiled_1):
+    first = place.apply(compiled_1)
+    other = ProcessTarget(place.workspace, None)
+    assert other.apply(desired(compiled_1)) == first
+    assert other.observe(ENVIRONMENT) == first
+
+
+def test_a_stopped_environment_comes_back_on_its_port(place, compiled_1, compiled_2):
+    port = place.apply(compiled_1).port
+    place.target.stop(ENVIRONMENT)
+    assert place.target.apply(desired(compiled_2, port=port)).port == port
+    assert place.caller().infer().headers["plimsoll-release"] == "fraud@2"
+
+
+def test_sockets_and_captured_predictions_are_their_owners_alone(place, compiled_1):
+    place.apply(compiled_1)
+    place.caller().infer()
+    state = place.workspace.environment(ENVIRONMENT)
+    (segment,) = place.capture.glob("*")
+    for path, mode in ((control_socket(state), 0o600), (socket_folder(state), 0o700), (segment, 0o600)):
+        assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_state_path_too_long_for_a_socket_is_no_hindrance(tmp_path, keys, compiled_1):
+    from conftest import make_place
+
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    place = make_place(deep, keys)
+    try:
+        assert place.apply(compiled_1).ready
+        assert str(socket_folder(place.workspace.environment(ENVIRONMENT))).startswith("/tmp/plimsoll-")
+    finally:
+        place.end()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "example.org", "::"])
+def test_an_address_that_others_can_reach_is_refused(place, compiled_1, host):
+    with pytest.raises(NotLoopback) as caught:
+        place.target.apply(desired(compiled_1, host=host))
+    assert caught.value.kind is Kind.DENIED
+    assert host in str(caught.value)
+    assert place.target.observe(ENVIRONMENT) is None
+
+
+def test_a_port_that_another_process_has_is_named(place, shared, compiled_1):
+    with pytest.raises(PortTaken, match=str(shared.port)):
+        place.target.apply(desired(compiled_1, port=shared.port))
+
+
+def test_a_tampered_bundle_is_refused_by_name_and_the_old_release_keeps_answering(
+    place, built, keys, compiled_1, tmp_path
+):
+    bad = make_release(tmp_path / "bad", keys, 4, scorer=built / "scorer", bias=3.0)
+    (tmp_path / "bad" / "compiled" / "model.onnx").write_bytes(b"something else")
+    place.apply(compiled_1)
+
+    with pytest.raises(ReleaseRefused) as caught:
+        place.apply(bad)
+
+    assert "bundle.tampered" in str(caught.value)
+    assert "compiled/model.onnx" in str(caught.value)
+    assert place.caller().infer().headers["plimsoll-release"] == "fraud@1"
+    os.kill(place.pid("door"), signal.SIGKILL)
+    assert place.caller().infer().headers["plimsoll-release"] == "fraud@1"
+    assert "bundle.tampered" in place.observe().problem
+
+
+def test_a_release_of_other_packages_is_refused_and_says_which(place, built, keys, tmp_path):
+    from plimsoll.bundle.runtime import lock_text
+
+    lock = "".join(f"{line.split('==')[0]}==0.0.1\n" if line.startswith("numpy==") else line
+                   for line in lock_text().splitlines(keepends=True))  # fmt: skip
+    old = make_release(tmp_path / "old", keys, 5, scorer=built / "scorer", bias=0.0, lock=lock)
+
+    with pytest.raises(ReleaseRefused, match=r"serving.runtime_differs: .*numpy 0\.0\.1, here \d"):
+        place.apply(old)
+
+    assert place.caller().get("/v2/health/live").json == {"live": True}
+    assert place.caller().get("/v2/health/ready").status == 503
+    assert place.caller().infer().status == 503
+
+
+def test_a_bundle_of_another_release_is_refused(place, compiled_1, compiled_2):
+    from dataclasses import replace
+
+    with pytest.raises(ReleaseRefused, match=r"serving\.wrong_bundle"):
+        place.apply(replace(compiled_2, bundle=compiled_1.bundle))
+
+
+def test_a_release_whose_worker_cannot_load_is_refused(place, built, keys, tmp_path, compiled_1):
+    import shutil
+
+    shutil.copytree(built / "scorer", tmp_path / "scorer")
+    (tmp_path / "scorer" / "model" / "model.pkl").write_bytes(b"no pickle")
+    broken = make_release(tmp_path / "broken", keys, 6, scorer=tmp_path / "scorer")
+    place.apply(compiled_1)
+    with pytest.raises(ReleaseRefused, match="fraud@6"):
+        place.apply(broken)
+    assert place.caller().infer().headers["plimsoll-release"] == "fraud@1"
+    until(lambda: place.pid("worker") == 0)
+
+
+def test_what_ends_with_a_killed_shim_is_started_again_by_the_next_apply(place, compiled_1, worker_3):
+    before = place.apply(worker_3)
+    os.kill(place.pid("shim"), signal.SIGKILL)
+    until(lambda: not any(is_alive(pid) for _, pid in before.processes))
+    assert not place.observe().ready
+
+    after = place.apply(compiled_1)
+
+    assert after.port == before.port
+    assert place.caller().infer().status == 200
+
+
+def test_predictions_of_one_environment_survive_its_door(place, compiled_1):
+    place.apply(compiled_1)
+    caller = place.caller()
+    first = [caller.infer().prediction for _ in range(20)]
+    os.kill(place.pid("door"), signal.SIGKILL)
+    caller.close()
+    second = [caller.infer().prediction for _ in range(20)]
+    assert [item.id for item in read_predictions(place.capture)] == first + second
