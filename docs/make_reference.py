@@ -18,6 +18,7 @@ import typer.main
 import plimsoll
 from plimsoll.cli.main import make_app
 from plimsoll.kernel.errors import EXIT_CODES, HTTP_STATUSES, PlimsollError
+from plimsoll.server.errors import STATUS_OF_CODE
 
 DOCS = Path(__file__).parent
 
@@ -47,7 +48,10 @@ def errors_page() -> str:
         lines += [f"> {error.text}", ""]
         if error.hint:
             lines += [f"{error.hint}", ""]
-        lines += [f"Kind {error.kind}: exit code {EXIT_CODES[error.kind]}, HTTP {HTTP_STATUSES[error.kind]}.", ""]
+        lines += [
+            f"Kind {error.kind}: exit code {EXIT_CODES[error.kind]}, HTTP {STATUS_OF_CODE.get(error.code, HTTP_STATUSES[error.kind])}.",
+            "",
+        ]
         parts.append("\n".join(lines))
     return "\n".join(parts)
 
@@ -102,7 +106,9 @@ def _row(parameter: click.Parameter) -> str:
         name = ", ".join(parameter.opts)
     text = getattr(parameter, "help", "") or ""
     default = parameter.default
-    shown = "" if default in (None, False, "", ()) or parameter.required or callable(default) else f" Default: `{default}`."
+    shown = (
+        "" if default in (None, False, "", ()) or parameter.required or callable(default) else f" Default: `{default}`."
+    )
     return f"| `{name}` | {text}{shown} |"
 
 
