@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,14 @@ class Case:
         text = (self.root / name).read_text()
         assert old in text
         (self.root / name).write_text(text.replace(old, new))
+
+    @contextmanager
+    def edited(self, name: str, old: str, new: str) -> Iterator[None]:
+        """An edit that is taken back afterwards."""
+        before = (self.root / name).read_text()
+        self.edit(name, old, new)
+        yield
+        (self.root / name).write_text(before)
 
     def _read(self) -> tuple[Any, Mapping[str, Any]]:
         project = load_project(self.root / "plimsoll.yaml")

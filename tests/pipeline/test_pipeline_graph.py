@@ -116,17 +116,17 @@ BROKEN = {
     ),
     "options of a step that does not exist": (
         "def train(): ...\n",
-        "pipeline:\n  steps:\n    trian: {timeout: 1m}\n",
+        "pipeline:\n  steps:\n    trainn: {timeout: 1m}\n",
         (
-            "plimsoll.yaml:5  pipeline.steps.trian: found no function 'trian' in steps.py, expected the name of a step; "
+            "plimsoll.yaml:5  pipeline.steps.trainn: found no function 'trainn' in steps.py, expected the name of a step; "
             "did you mean train?"
         ),
     ),
     "a model from nowhere": (
         "def train(): ...\ndef holdout(): ...\n",
-        MODEL.replace("from: train", "from: trian"),
+        MODEL.replace("from: train", "from: trainn"),
         (
-            "plimsoll.yaml:3  model.from: found 'trian', which no step returns, expected the step that returns the model; "
+            "plimsoll.yaml:3  model.from: found 'trainn', which no step returns, expected the step that returns the model; "
             "did you mean train?"
         ),
     ),

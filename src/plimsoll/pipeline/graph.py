@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from plimsoll.kernel.durations import parse_duration
 from plimsoll.pipeline.entities import Graph, Step
 from plimsoll.pipeline.errors import GraphInvalid
+from plimsoll.pipeline.order import circles, in_order
 from plimsoll.project.code import Code, Function
 from plimsoll.project.entities import Model, Project
 from plimsoll.project.problems import Path, Problem, nearest, place
@@ -44,7 +45,7 @@ def build_graph(project: Project, code: Code, *, line_of: Callable[[Path], int] 
         scorer = _scorer(project, project.model, wiring)
         steps.append(scorer)
         inputs[SCORER] = (wiring.model_output(project.model), project.model.holdout)
-    return Graph(steps=_ordered(steps, inputs, makers=wiring.made), inputs=inputs)
+    return Graph(steps=in_order(steps, inputs, makers=wiring.made), inputs=inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class _Wiring:
                 )
 
     def cycles(self) -> Iterator[Problem]:
-        for cycle in _cycles({step: self._needs(step) for step in self.code.functions}):
+        for cycle in circles({step: self._needs(step) for step in self.code.functions}):
             path = " -> ".join((*cycle, cycle[0]))
             found = f"a circle of steps that wait for each other: {path}"
             yield self._function(cycle[0], found, "steps that can run one after the other")
@@ -239,42 +240,3 @@ def _scorer(project: Project, model: Model, wiring: _Wiring) -> Step:
         source="",
         built_in=True,
     )
-
-
-def _cycles(needs: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
-    """Each circle once, from the step that comes first in the source, in the order in which outputs flow."""
-    found: dict[frozenset[str], list[str]] = {}
-    done: set[str] = set()
-
-    def visit(step: str, trail: list[str]) -> None:
-        if step in trail:
-            circle = trail[trail.index(step) :]
-            found.setdefault(frozenset(circle), circle)
-            return
-        if step in done:
-            return
-        for other in needs[step]:
-            visit(other, [*trail, step])
-        done.add(step)
-
-    for step in needs:
-        visit(step, [])
-    order = list(needs)
-    return [_from_first(circle[::-1], order) for circle in found.values()]
-
-
-def _from_first(circle: list[str], order: list[str]) -> list[str]:
-    start = circle.index(min(circle, key=order.index))
-    return circle[start:] + circle[:start]
-
-
-def _ordered(
-    steps: list[Step], inputs: Mapping[str, tuple[str, ...]], *, makers: Mapping[str, str]
-) -> tuple[Step, ...]:
-    """Each step after those whose outputs it takes, else in the order of the source. There are no circles."""
-    waiting = {step.name: step for step in steps}
-    placed: list[Step] = []
-    while waiting:
-        free = next(name for name in waiting if not any(makers.get(given) in waiting for given in inputs[name]))
-        placed.append(waiting.pop(free))
-    return tuple(placed)

@@ -20,8 +20,9 @@ from plimsoll.ledger.engine import Transaction
 from plimsoll.pipeline import store
 from plimsoll.pipeline.engine import Engine, Failure
 from plimsoll.pipeline.entities import Run, RunState, Step, StepOutcome, StepState
-from plimsoll.pipeline.errors import CodeNotImportable, RunMissing, StepFailed
+from plimsoll.pipeline.errors import RunMissing
 from plimsoll.pipeline.executors.local import LocalExecutor
+from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.graph import PROJECT_FILE
 from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.keys import Ingredients
@@ -31,8 +32,6 @@ from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.project.code import project_files
 from plimsoll.project.entities import Project
 from plimsoll.project.git import read_commit
-
-_LOG_LINES = 20
 
 
 def plan(
@@ -76,7 +75,7 @@ def execute(
     finally:
         shutil.rmtree(_scratch(context, run.id), ignore_errors=True)
     if failure is not None:
-        problem = _told(context, ground, run, failure)
+        problem = error_of(failure, entry=ground.code.entry, run=run.id, import_log=_log(context, run, "import"))
         journal.end(RunState.FAILED, error=str(problem))
         raise problem
     journal.end(RunState.DONE)
@@ -285,23 +284,6 @@ def _surroundings(context: Context, ground: Survey, run: Run, prospects: tuple[P
         artifacts=context.artifacts.root,
         preload=tuple(preload),
         log=_log(context, run, "import"),
-    )
-
-
-def _told(context: Context, ground: Survey, run: Run, failure: Failure) -> StepFailed | CodeNotImportable:
-    trace = f"\n{failure.trouble.trace}" if failure.trouble.trace else ""
-    log = failure.log or _log(context, run, "import")
-    if failure.log is None:
-        return CodeNotImportable(source=ground.code.entry, problem=failure.trouble.problem, trace=trace, log=str(log))
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-    tail = "\n".join(f"  | {line}" for line in lines[-_LOG_LINES:])
-    return StepFailed(
-        step=failure.step,
-        problem=failure.trouble.problem,
-        trace=trace,
-        printed=f"\nIt printed last:\n{tail}" if tail else "",
-        log=str(log),
-        run=run.id,
     )
 
 

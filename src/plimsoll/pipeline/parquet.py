@@ -14,17 +14,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from plimsoll.kernel.errors import PlimsollError
-
 _ROW_GROUP = 122_880
 _MASKED = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 
 
-class NotTabular(PlimsollError):
-    """A frame with something in it that Parquet cannot give back as it was."""
-
-    code = "pipeline.not_tabular"
-    text = "{problem}"
+class NotTabular(Exception):
+    """A frame with something in it that Parquet cannot give back as it was; the text says what."""
 
 
 def write_table(table: pd.DataFrame | pd.Series[Any], folder: Path) -> dict[str, Any]:
@@ -50,12 +45,12 @@ def read_table(header: dict[str, Any], file: Callable[[str], Path]) -> pd.DataFr
 def _write(frame: pd.DataFrame, path: Path) -> list[dict[str, Any]]:
     names = list(frame.columns)
     if not names:
-        raise NotTabular(problem="it has no columns")
+        raise NotTabular("it has no columns")
     for name in names:
         if type(name) is not str or not name:
-            raise NotTabular(problem=f"the column name {name!r} is not text")
+            raise NotTabular(f"the column name {name!r} is not text")
     if len({name.casefold() for name in names}) < len(names):
-        raise NotTabular(problem="two of its columns have the same name (capitals do not count)")
+        raise NotTabular("two of its columns have the same name (capitals do not count)")
     prepared, header = {}, []
     for name in names:
         values, description = _prepare(name, frame[name])
@@ -70,7 +65,7 @@ def _write(frame: pd.DataFrame, path: Path) -> list[dict[str, Any]]:
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
-            raise NotTabular(problem=str(error).partition("\n")[0]) from error
+            raise NotTabular(str(error).partition("\n")[0]) from error
     return header
 
 
@@ -111,7 +106,7 @@ def _prepare(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
             return series, described
         case pd.api.extensions.ExtensionDtype() if isinstance(series.array, _MASKED):
             return series, described
-    raise NotTabular(problem=f"the column {name!r} has the type {dtype}")
+    raise NotTabular(f"the column {name!r} has the type {dtype}")
 
 
 def _prepare_objects(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
@@ -119,13 +114,13 @@ def _prepare_objects(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
     missing = series[series.isna()]
     all_none = all(value is None for value in missing)
     if not all_none and not all(type(value) is float for value in missing):
-        raise NotTabular(problem=f"the column {name!r} mixes kinds of missing values")
+        raise NotTabular(f"the column {name!r} mixes kinds of missing values")
     described = {"dtype": "object", "missing": "none" if all_none else "nan"}
     if kind in ("string", "empty"):
         return series.astype("str"), described
     if kind == "boolean":
         return series.astype("boolean"), described
-    raise NotTabular(problem=f"the column {name!r} holds Python objects ({kind})")
+    raise NotTabular(f"the column {name!r} holds Python objects ({kind})")
 
 
 def _restore(array: Any, column: dict[str, Any]) -> Any:
@@ -177,7 +172,7 @@ def _categories(name: str, dtype: pd.CategoricalDtype) -> pd.Index[Any]:
     text = pd.api.types.infer_dtype(categories) == "string"
     if text or (isinstance(categories.dtype, np.dtype) and categories.dtype.kind in "iufb"):
         return categories
-    raise NotTabular(problem=f"the column {name!r} has categories of the type {categories.dtype}")
+    raise NotTabular(f"the column {name!r} has categories of the type {categories.dtype}")
 
 
 def _nullable(categories: pd.Index[Any]) -> str:
@@ -219,4 +214,4 @@ def _read_index(header: dict[str, Any], file: Callable[[str], Path]) -> pd.Index
 def _plain_name(name: Any) -> str | None:
     if name is None or type(name) is str:
         return name
-    raise NotTabular(problem=f"the name {name!r} is not text")
+    raise NotTabular(f"the name {name!r} is not text")

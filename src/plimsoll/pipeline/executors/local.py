@@ -74,6 +74,7 @@ class LocalExecutor:
         if self._server is None:
             return
         self._connection.close()
+        self._server.terminate()
         try:
             self._server.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
