@@ -56,7 +56,7 @@ async def linked(tmp_path, greeting=None, **limits):
     finally:
         await link.close()
         server.close()
-        while len(asyncio.all_tasks()) > 1:  # the worker's side of the connections ends with them
+        while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 - the worker's side of the connections ends with them
             await asyncio.sleep(0.001)
 
 
