@@ -46,7 +46,9 @@ class ProjectFolder:
             check=False,
         )
         answer = Answer(process.returncode, process.stdout, process.stderr)
-        assert expect is None or answer.code == expect, f"{arguments} ended with {answer.code}:\n{answer.out}\n{answer.err}"
+        assert expect is None or answer.code == expect, (
+            f"{arguments} ended with {answer.code}:\n{answer.out}\n{answer.err}"
+        )
         return answer
 
     def ask(self, *arguments: str, **environment: str) -> Any:
@@ -65,7 +67,9 @@ class ProjectFolder:
             )
 
     def git(self, *arguments: str) -> None:
-        subprocess.run(["git", "-c", "commit.gpgsign=false", *arguments], cwd=self.root, check=True, capture_output=True)
+        subprocess.run(
+            ["git", "-c", "commit.gpgsign=false", *arguments], cwd=self.root, check=True, capture_output=True
+        )
 
     def commit(self, message: str) -> None:
         """Commit everything; the author is Ada."""
