@@ -126,6 +126,15 @@ def test_roles_are_granted_once_and_revoked(house):
     assert house.ask("people.revoke", person="bob", role="operator", place="staging")["grants"] == []
 
 
+def test_a_role_in_one_environment_allows_to_look_at_what_has_none(house):
+    bob = house.add("bob", Role.APPROVER, place="production")
+    assert bob.holds(Role.VIEWER, project="fraud")
+    assert bob.holds(Role.VIEWER, project="fraud", environment="production")
+    assert not bob.holds(Role.VIEWER, project="fraud", environment="staging")
+    assert not bob.holds(Role.APPROVER, project="fraud")
+    assert house.ask("people.list", caller=bob)
+
+
 def test_the_last_admin_stays(house):
     me = house.admin.name
     with pytest.raises(LastAdmin):

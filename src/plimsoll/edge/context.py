@@ -44,9 +44,13 @@ class Grant:
     environment: str = "*"
 
     def covers(self, role: Role, *, project: str | None, environment: str | None) -> bool:
-        """Whether this grant gives the role there. Admin gives every role; every role gives viewer."""
+        """Whether this grant gives the role there. Admin gives every role; every role gives viewer.
+
+        Who holds a role in one environment may look at what belongs to no environment, such as runs and releases.
+        """
         enough = self.role in (role, Role.ADMIN) or role is Role.VIEWER
-        return enough and self.project in ("*", project) and self.environment in ("*", environment)
+        here = self.environment in ("*", environment) or (role is Role.VIEWER and environment is None)
+        return enough and here and self.project in ("*", project)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

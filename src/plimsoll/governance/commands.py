@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from plimsoll.edge.context import Role
 from plimsoll.edge.output import paint, run, say, show_table
 
+DETAIL_WIDTH = 90
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, latest first.")]
 Name = Annotated[str, typer.Argument(help="Their name: lower-case letters, digits and dashes.")]
@@ -194,7 +196,17 @@ def _show_events(events: list[dict[str, Any]]) -> None:
 
 
 def _detail(detail: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in detail.items() if value not in ("", None, []))[:80]
+    shown = ", ".join(f"{key} {_brief(value)}" for key, value in detail.items() if value not in ("", None, [], {}))
+    return shown if len(shown) <= DETAIL_WIDTH else shown[: DETAIL_WIDTH - 1] + "…"
+
+
+def _brief(value: Any) -> str:
+    """A value in a few words: digests by their beginning, lists and mappings by their members."""
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_brief(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return " ".join(map(_brief, value))
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b", r"\1", str(value))
 
 
 def _show_report(report: dict[str, Any]) -> None:

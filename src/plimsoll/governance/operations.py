@@ -128,7 +128,8 @@ def approve(
         raise NotAPerson(person=person.name, release=release, environment=environment)
     emails = emails_of(authors, store.callers(transaction, store.everybody(transaction)))
     if is_author(context.caller, authors=authors, emails=emails):
-        because = "its author cannot" if person.name in authors else f"its author has the same e-mail, {person.email}"
+        own = person.name in authors
+        because = "they are one of its authors" if own else f"one of its authors has the same e-mail, {person.email}"
         raise OwnWork(person=person.name, release=release, environment=environment, because=because)
     now = context.clock.now()
     approval = Approval(
