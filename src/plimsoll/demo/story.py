@@ -144,7 +144,8 @@ def _tell_what_is_left(stage: Stage) -> None:
     for view in doors:
         tell(f"  {view['environment']:<10} {view['address']}/v2/models/{view['project']}")
     tell(f"  workspace  cd {stage.folder}")
-    stops = " && ".join(f"plimsoll stop --env {view['environment']}" for view in doors)
+    command = "plimsoll" if shutil.which("plimsoll") else f"{sys.executable} -m plimsoll"
+    stops = " && ".join(f"{command} stop --env {view['environment']}" for view in doors)
     tell(f"  end it     {stops} && kill {server['pid']}")
 
 
