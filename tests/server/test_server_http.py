@@ -59,7 +59,7 @@ def test_query_and_path_become_fields_of_their_types(server):
     [
         ("GET", "/api/audit?limit=many", b"", 400, "edge.bad_request"),
         ("GET", "/api/audit?limit=-1", b"", 400, "edge.bad_request"),
-        ("GET", "/api/audit?limt=3", b"", 400, "edge.bad_request"),
+        ("GET", "/api/audit?limitt=3", b"", 400, "edge.bad_request"),
         ("POST", "/api/people", b"{not json", 400, "server.bad_body"),
         ("POST", "/api/people", b"[" * 100_000, 400, "server.bad_body"),
         ("POST", "/api/people", b"[1]", 400, "server.bad_body"),
