@@ -79,7 +79,7 @@ class CurlAnswer:
     """Headers and body as curl saw them."""
 
     def __init__(self, text: str) -> None:
-        head, _, body = text.partition("\r\n\r\n")
+        head, _, body = text.partition("\n\n")
         lines = (line.partition(":") for line in head.splitlines()[1:])
         self.headers = {name.strip().lower(): value.strip() for name, _, value in lines}
         self.body = json.loads(body)
