@@ -97,6 +97,7 @@ class ProgressLines:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._drawn = 0
+        self._last = ""
 
     def __enter__(self) -> Self:
         return self
@@ -105,13 +106,10 @@ class ProgressLines:
         self._erase()
 
     def __call__(self, progress: Progress) -> None:
-        line = f"{progress.task}: {progress.message}"
-        if progress.total:
-            line = (
-                f"{_bar(progress.done or 0, progress.total)} {line}"
-                if self._live
-                else f"[{progress.done}/{progress.total}] {line}"
-            )
+        line = self._line(progress)
+        if line == self._last:
+            return
+        self._last = line
         self._erase()
         if self._live:
             width = _columns() - 1
@@ -120,6 +118,13 @@ class ProgressLines:
         else:
             sys.stderr.write(line + "\n")
         sys.stderr.flush()
+
+    def _line(self, progress: Progress) -> str:
+        line = f"{progress.task}: {progress.message}"
+        if not progress.total:
+            return line
+        done = progress.done or 0
+        return f"{_bar(done, progress.total)} {line}" if self._live else f"[{done}/{progress.total}] {line}"
 
     def _erase(self) -> None:
         if self._drawn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from plimsoll.gates.entities import CheckResult, Verdict
 from plimsoll.pipeline.entities import Run
 from plimsoll.project.entities import Model
@@ -40,6 +42,6 @@ def _slice_row(check: CheckResult) -> tuple[str, str, str]:
     return (f"`{check.slice}`", str(check.finding), check.because)
 
 
-def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [headings, tuple("---" for _ in headings), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

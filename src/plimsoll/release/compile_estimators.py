@@ -1,6 +1,8 @@
-"""The last step of a model as ONNX nodes: linear models in double precision by us, all others by skl2onnx in float32.
+"""The last step of a model as ONNX nodes: linear models by us, all others by skl2onnx.
 
-Trees compare in float32 anyway; whether the rest survives it is for the comparison on the holdout to say.
+Linear models are computed in doubles. Trees are given float32, as scikit-learn does, and add up in doubles, since the
+float32 sum over 500 trees is off by more than 1e-6. All others are in float32; whether they survive that is for the
+comparison on the holdout to say.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.linear_model import (
@@ -27,6 +29,7 @@ from sklearn.linear_model import (
 
 from plimsoll.release.compile_graph import ML_OPSET, OPSET, GraphBuilder, NotConvertible, Part, Table, width_of
 
+_TREE_NUMBERS = {"nodes_values", "nodes_hitrates", "class_weights", "target_weights", "base_values"}
 _LOGISTIC = (LogisticRegression, LogisticRegressionCV)
 _LINEAR = (LinearRegression, Ridge, RidgeCV, Lasso, LassoCV, ElasticNet, ElasticNetCV)
 
@@ -43,11 +46,14 @@ def predict(graph: GraphBuilder, estimator: Any, table: Table) -> tuple[str, int
         raise NotConvertible(f"{name} with categorical_features has no ONNX form")
     classifies = hasattr(estimator, "classes_")
     model = _converted(estimator, FloatTensorType([None, width_of(table)]), classifies=classifies)
-    _send_nulls_as_trained(model, estimator)
-    floats = graph.cast(numbers, TensorProto.FLOAT)
-    outputs = [item.name for item in model.graph.output]
-    scores = graph.embed(model, floats, output="probabilities" if classifies else outputs[0])
-    return scores, TensorProto.FLOAT
+    numbers = graph.cast(numbers, TensorProto.FLOAT)
+    ensembles = [node for node in model.graph.node if node.op_type.startswith("TreeEnsemble")]
+    if len(ensembles) == 1 and ensembles[0].input[0] == model.graph.input[0].name:
+        _send_nulls_as_trained(ensembles[0], estimator)
+        _sum_in_doubles(ensembles[0])
+        numbers = graph.cast(numbers, TensorProto.DOUBLE)
+    output = "probabilities" if classifies else model.graph.output[0].name
+    return graph.embed(model, numbers, output=output), TensorProto.FLOAT
 
 
 def embed_transformer(graph: GraphBuilder, step: Any, table: Table) -> Table:
@@ -79,18 +85,32 @@ def _linear(graph: GraphBuilder, estimator: Any, numbers: str) -> str:
     return graph.add("Add", product, graph.constant([np.atleast_1d(estimator.intercept_).astype(np.float64)]))
 
 
-def _send_nulls_as_trained(model: onnx.ModelProto, estimator: Any) -> None:
+def _send_nulls_as_trained(node: onnx.NodeProto, estimator: Any) -> None:
     """Let a null take the branch that scikit-learn's forests and trees take; skl2onnx 1.20 leaves this out."""
     trees = [getattr(item, "tree_", None) for item in getattr(estimator, "estimators_", [estimator])]
-    ensembles = [node for node in model.graph.node if node.op_type.startswith("TreeEnsemble")]
-    if len(ensembles) != 1 or not all(hasattr(tree, "missing_go_to_left") for tree in trees):
+    if not all(hasattr(tree, "missing_go_to_left") for tree in trees):
         return
-    attributes = {item.name: item for item in ensembles[0].attribute}
+    attributes = {item.name: item for item in node.attribute}
     places = zip(attributes["nodes_treeids"].ints, attributes["nodes_nodeids"].ints, strict=True)
     sides = [int(trees[tree].missing_go_to_left[place]) for tree, place in places]
-    if "nodes_missing_value_tracks_true" in attributes:
-        ensembles[0].attribute.remove(attributes["nodes_missing_value_tracks_true"])
-    ensembles[0].attribute.append(onnx.helper.make_attribute("nodes_missing_value_tracks_true", sides))
+    _replace(node, "nodes_missing_value_tracks_true", "nodes_missing_value_tracks_true", sides)
+
+
+def _sum_in_doubles(node: onnx.NodeProto) -> None:
+    """Let the trees compare the same float32 numbers as doubles and add their answers up in doubles.
+
+    skl2onnx's own double form does neither take nulls nor compare as scikit-learn does.
+    """
+    for item in list(node.attribute):
+        if item.name in _TREE_NUMBERS and item.floats:
+            values = numpy_helper.from_array(np.array(item.floats, dtype=np.float64), item.name)
+            _replace(node, item.name, f"{item.name}_as_tensor", values)
+
+
+def _replace(node: onnx.NodeProto, old: str, new: str, value: Any) -> None:
+    kept = [item for item in node.attribute if item.name != old]
+    del node.attribute[:]
+    node.attribute.extend([*kept, helper.make_attribute(new, value)])
 
 
 def _converted(step: Any, kind: Any, *, classifies: bool) -> onnx.ModelProto:

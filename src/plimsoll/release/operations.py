@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Interval
 
 from plimsoll.data.operations import resolve
 from plimsoll.edge.context import Context, Progress, Role
@@ -63,7 +65,7 @@ class RunName:
 class Listing:
     """How many to list, latest first."""
 
-    limit: int = 20
+    limit: Annotated[int, Interval(ge=1, le=1000)] = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
