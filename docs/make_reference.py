@@ -22,6 +22,21 @@ from plimsoll.server.errors import STATUS_OF_CODE
 
 DOCS = Path(__file__).parent
 
+ERRORS_INTRODUCTION = """\
+# Errors
+
+Every error has a code that stays the same, a sentence made from facts, and a way on. Words in braces are filled in.
+With `--json` the same facts come as one JSON document; over HTTP with the status shown.
+"""
+
+COMMANDS_INTRODUCTION = """\
+# Commands
+
+Every command takes `--json`: then stdout holds one JSON document and nothing else. Exit codes: 0 done or pass,
+1 verdict fail or data check failed, 2 bad usage or input, 3 inconclusive, 4 denied, 5 unavailable, 6 the project's own
+code failed, 70 our fault.
+"""
+
 
 def main() -> None:
     pages = {"errors.md": errors_page(), "commands.md": commands_page()}
@@ -36,10 +51,7 @@ def main() -> None:
 
 def errors_page() -> str:
     """Every error code under its own heading, with its sentence and its cure."""
-    parts = [
-        "# Errors\n\nEvery error has a code that stays the same, a sentence made from facts, and a way on. Words in braces are "
-        "filled in. With `--json` the same facts come as one JSON document; over HTTP with the status shown.\n"
-    ]
+    parts = [ERRORS_INTRODUCTION]
     for error in sorted(all_errors(), key=lambda error: error.code):
         lines = [f"## `{error.code}`", ""]
         summary = (inspect.getdoc(error) or "").partition("\n\n")[0].replace("\n", " ")
@@ -59,11 +71,7 @@ def errors_page() -> str:
 def commands_page() -> str:
     """Every command with its arguments and options, as --help tells them."""
     root = typer.main.get_command(make_app())
-    parts = [
-        "# Commands\n\nEvery command takes `--json`: then stdout holds one JSON document and nothing else. Exit codes: "
-        "0 done or pass, 1 verdict fail or data check failed, 2 bad usage or input, 3 inconclusive, 4 denied, "
-        "5 unavailable, 6 the project's own code failed, 70 our fault.\n"
-    ]
+    parts = [COMMANDS_INTRODUCTION]
     for name, command in _commands(root, ("plimsoll",)):
         parts.append(f"## `{name}`\n\n{(command.help or '').strip()}\n")
         rows = [_row(parameter) for parameter in command.params if not _is_help(parameter)]
@@ -96,7 +104,7 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[s
 
 
 def _is_help(parameter: click.Parameter) -> bool:
-    return parameter.name in {"help"}
+    return parameter.name == "help"
 
 
 def _row(parameter: click.Parameter) -> str:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.story
@@ -37,7 +36,9 @@ def test_every_command_of_the_tutorial_does_what_the_page_says(tmp_path: Path):
     for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
         clean[name] = "ada@example.com"
     lines = [part for text, _ in page for part in (text, f"echo '{MARK}' $?")]
-    tidy = "for e in staging production; do (cd loans 2>/dev/null || true; plimsoll stop --env $e) >/dev/null 2>&1; done"
+    tidy = (
+        "for e in staging production; do (cd loans 2>/dev/null || true; plimsoll stop --env $e) >/dev/null 2>&1; done"
+    )
 
     shell = subprocess.run(
         ["bash", "-c", "\n".join([*lines, tidy])], cwd=tmp_path, env=clean, capture_output=True, text=True, check=False
