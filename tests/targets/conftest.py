@@ -2,65 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
-from serving_cases import ENVIRONMENT, Caller, desired, make_release, make_scorer, make_workspace
-
-from plimsoll.kernel.workspace import Workspace
-from plimsoll.rollout.entities import DesiredRelease, Observed
-from plimsoll.targets.process import ProcessTarget
-
-
-@dataclass
-class Place:
-    """A workspace with its target."""
-
-    workspace: Workspace
-    target: ProcessTarget
-    port: int = 0
-    callers: list[Caller] = field(default_factory=list)
-
-    def apply(self, release: DesiredRelease) -> Observed:
-        observed = self.target.apply(desired(release, port=self.port))
-        self.port = observed.port
-        return observed
-
-    def observe(self) -> Observed:
-        observed = self.target.observe(ENVIRONMENT)
-        assert observed is not None
-        return observed
-
-    def pid(self, role: str) -> int:
-        """The pid of the one process in that role; 0 when there is none."""
-        pids = [pid for name, pid in self.observe().processes if name == role]
-        assert len(pids) < 2, pids
-        return pids[0] if pids else 0
-
-    def caller(self) -> Caller:
-        self.callers.append(Caller(self.port or self.observe().port))
-        return self.callers[-1]
-
-    def end(self) -> None:
-        for caller in self.callers:
-            caller.close()
-        self.target.stop(ENVIRONMENT)
-
-    @property
-    def capture(self) -> Path:
-        return self.workspace.capture(ENVIRONMENT)
-
-    @property
-    def logs(self) -> Path:
-        return self.workspace.environment(ENVIRONMENT) / "logs"
-
-
-def make_place(root, keys):
-    workspace = make_workspace(root)
-    workspace.state.mkdir()
-    workspace.keys.symlink_to(keys)
-    return Place(workspace, ProcessTarget(workspace, None))
+from serving_cases import make_place, make_release, make_scorer
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -26,7 +27,8 @@ from plimsoll.bundle.signing import signer
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.hashing import digest_bytes
 from plimsoll.kernel.workspace import Workspace
-from plimsoll.rollout.entities import Desired, DesiredRelease
+from plimsoll.rollout.entities import Desired, DesiredRelease, Observed
+from plimsoll.targets.process import ProcessTarget
 
 PROJECT = "fraud"
 ENVIRONMENT = "staging"
@@ -231,7 +233,7 @@ class Load:
                 reply = caller.infer(a_body(amount))
             except ConnectionRefusedError as error:
                 self.refused.append(repr(error))
-            except OSError as error:
+            except (OSError, HTTPException) as error:
                 self.broken.append(repr(error))
                 caller.close()
             else:
@@ -242,3 +244,53 @@ class Load:
                     self.refused.append((reply.status, reply.body))
         self.connections += caller.connections
         caller.close()
+
+
+@dataclass
+class Place:
+    """A workspace with its target."""
+
+    workspace: Workspace
+    target: ProcessTarget
+    port: int = 0
+    callers: list[Caller] = field(default_factory=list)
+
+    def apply(self, release: DesiredRelease) -> Observed:
+        observed = self.target.apply(desired(release, port=self.port))
+        self.port = observed.port
+        return observed
+
+    def observe(self) -> Observed:
+        observed = self.target.observe(ENVIRONMENT)
+        assert observed is not None
+        return observed
+
+    def pid(self, role: str) -> int:
+        """The pid of the one process in that role; 0 when there is none."""
+        pids = [pid for name, pid in self.observe().processes if name == role]
+        assert len(pids) < 2, pids
+        return pids[0] if pids else 0
+
+    def caller(self) -> Caller:
+        self.callers.append(Caller(self.port or self.observe().port))
+        return self.callers[-1]
+
+    def end(self) -> None:
+        for caller in self.callers:
+            caller.close()
+        self.target.stop(ENVIRONMENT)
+
+    @property
+    def capture(self) -> Path:
+        return self.workspace.capture(ENVIRONMENT)
+
+    @property
+    def logs(self) -> Path:
+        return self.workspace.environment(ENVIRONMENT) / "logs"
+
+
+def make_place(root, keys):
+    workspace = make_workspace(root)
+    workspace.state.mkdir()
+    workspace.keys.symlink_to(keys)
+    return Place(workspace, ProcessTarget(workspace, None))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_release
+from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_place, make_release
 
 from plimsoll.capture.reader import find_prediction, read_predictions
 from plimsoll.kernel.errors import Kind
@@ -82,8 +82,6 @@ def test_sockets_and_captured_predictions_are_their_owners_alone(place, compiled
 
 
 def test_a_state_path_too_long_for_a_socket_is_no_hindrance(tmp_path, keys, compiled_1):
-    from conftest import make_place
-
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
     place = make_place(deep, keys)

@@ -27,14 +27,15 @@ class CompiledModel:
         )
         self._missing = json.loads((folder / "compiled.json").read_bytes())["missing_string"]
         given = {item.name for item in self._session.get_inputs()}
-        self._columns = tuple((field.name, field.type == "string") for field in spec.inputs if field.name in given)
+        self._numbers = tuple(field.name for field in spec.inputs if field.name in given and field.type != "string")
+        self._strings = tuple(field.name for field in spec.inputs if field.name in given and field.type == "string")
 
     def output(self, columns: Mapping[str, list[Any]], rows: int) -> NDArray[Any]:
         """The model's raw output, shape (rows, classes) or, for regression, (rows, 1). Raises what onnxruntime does."""
-        feeds = {
-            name: self._texts(columns[name], rows) if is_text else _numbers(columns[name], rows)
-            for name, is_text in self._columns
-        }
+        numbers = np.array([columns[name] for name in self._numbers], dtype=np.float64)  # None becomes NaN
+        feeds: dict[str, NDArray[Any]] = dict(zip(self._numbers, numbers.reshape(-1, rows, 1), strict=True))
+        for name in self._strings:
+            feeds[name] = self._texts(columns[name], rows)
         scores: NDArray[Any] = self._session.run(["scores"], feeds)[0]
         return scores
 
@@ -42,7 +43,3 @@ class CompiledModel:
         column = np.empty((rows, 1), dtype=object)
         column[:, 0] = [self._missing if value is None else value for value in values]
         return column
-
-
-def _numbers(values: list[Any], rows: int) -> NDArray[np.float64]:
-    return np.array(values, dtype=np.float64).reshape(rows, 1)  # None becomes NaN
