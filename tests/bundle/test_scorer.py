@@ -82,13 +82,13 @@ def test_unknown_categories_and_nulls_are_answered(scorer_folder, holdout):
 
 
 def test_missing_and_ill_typed_columns_are_one_error(scorer_folder, holdout):
-    rows = holdout.drop(columns="amount").rename(columns={"country": "contry"}).assign(known=1)
+    rows = holdout.drop(columns="amount").rename(columns={"country": "countri"}).assign(known=1)
     with pytest.raises(BadRows) as caught:
         load_scorer(scorer_folder).score(rows)
     assert caught.value.kind is Kind.INVALID
     assert caught.value.facts["problems"] == [
         "the column amount is missing",
-        "the column country is missing (there is contry)",
+        "the column country is missing (there is countri)",
         "known holds 1 in row 0, expected bool",
     ]
 

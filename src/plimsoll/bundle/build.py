@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,9 @@ def build_scorer(
     write_spec(folder, spec)
     scorer = load_scorer(folder)
     sample = holdout.head(_PROOF_ROWS).reset_index(drop=True)
-    features = _prove(scorer, sample)
-    spec = replace(spec, inputs=tuple(_nullability(scorer, sample, spec.inputs)))
+    with _one_thread():
+        features = _prove(scorer, sample)
+        spec = replace(spec, inputs=tuple(_nullability(scorer, sample, spec.inputs)))
     write_spec(folder, spec)
     _describe(folder, scorer, features, modules)
     return spec
@@ -242,6 +244,16 @@ def _answers(scorer: Scorer, spec: ScorerSpec, rows: pd.DataFrame) -> bool:
         except PlimsollError:
             return False
     return True
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Single rows take OpenMP's threads longer to share out than to score, on a busy machine a hundred times longer."""
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ModuleNotFoundError:  # it comes with scikit-learn
+        return nullcontext()
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1)
+    return limits
 
 
 def _describe(folder: Path, scorer: Scorer, features: Any, modules: frozenset[str]) -> None:

@@ -6,6 +6,7 @@ What is heavy happens in a process of its own (`compile_process.py`), so the cal
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,7 @@ def compile_scorer(scorer: Path, holdout: Path, into: Path, *, timeout_s: float 
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},  # threads that wait for each other cost more than they give
                 timeout=timeout_s,
                 check=False,
             )
