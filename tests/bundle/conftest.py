@@ -8,6 +8,14 @@ import pandas as pd
 import pytest
 from bundle_cases import build, make_model, make_rows
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small models on small data: OpenMP's threads would only wait for each other."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from plimsoll.bundle.errors import BadHoldout, BadModel, BadTransform, TransformNotRowWise
-from plimsoll.bundle.scorer import load_scorer, read_spec
+from plimsoll.bundle.scorer import load_scorer
+from plimsoll.bundle.spec import read_spec
 from plimsoll.kernel.errors import Kind
 
 LIKE = LogisticRegression(max_iter=200)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from plimsoll.bundle.runtime import lock_text
+from plimsoll.bundle.runtime import lock_differences, lock_text
 
 
 def test_the_lock_names_the_interpreter_then_every_distribution_sorted():
@@ -61,3 +61,14 @@ def test_the_lock_is_made_in_well_under_100_ms(attempt):
     before = time.process_time()
     lock_text()
     assert time.process_time() - before < 0.1
+
+
+def test_differences_between_locks_are_named_and_counted():
+    released = "python==3.11.7\nnumpy==2.4.6\nxgboost==3.2.0\n"
+
+    assert lock_differences(released, released) == ""
+    assert (
+        lock_differences(released, "python==3.11.7\nnumpy==2.5.5\n")
+        == "numpy 2.4.6, here 2.5.5; xgboost 3.2.0, here none"
+    )
+    assert lock_differences(released, "python==3.12.1\n", most=1) == "numpy 2.4.6, here none; and 2 more"

@@ -14,8 +14,9 @@ from sklearn.tree import DecisionTreeClassifier
 from plimsoll.bundle.entities import ScorerSpec
 from plimsoll.bundle.errors import BadRows, BadTransform, ScoringFailed, TransformNotRowWise
 from plimsoll.bundle.score import score_rows
-from plimsoll.bundle.scorer import load_scorer, read_spec
+from plimsoll.bundle.scorer import load_scorer
 from plimsoll.bundle.scores import decide
+from plimsoll.bundle.spec import read_spec
 from plimsoll.kernel.errors import Kind
 
 STEPS = """
@@ -82,13 +83,13 @@ def test_unknown_categories_and_nulls_are_answered(scorer_folder, holdout):
 
 
 def test_missing_and_ill_typed_columns_are_one_error(scorer_folder, holdout):
-    rows = holdout.drop(columns="amount").rename(columns={"country": "countri"}).assign(known=1)
+    rows = holdout.drop(columns="amount").rename(columns={"country": "country_code"}).assign(known=1)
     with pytest.raises(BadRows) as caught:
         load_scorer(scorer_folder).score(rows)
     assert caught.value.kind is Kind.INVALID
     assert caught.value.facts["problems"] == [
         "the column amount is missing",
-        "the column country is missing (there is countri)",
+        "the column country is missing (there is country_code)",
         "known holds 1 in row 0, expected bool",
     ]
 
@@ -182,6 +183,28 @@ def test_a_model_with_a_class_of_the_project_brings_its_code_along(tmp_path, row
     scores = score_rows(tmp_path / "scorer", rows_file)
 
     assert np.array_equal(scores.probabilities, model.predict_proba(holdout[["age"]]))
+
+
+def test_code_in_a_subfolder_finds_its_neighbours_and_the_project_s_modules(tmp_path, rows, holdout):
+    """As when the pipeline runs: the entry's folder is on the search path, then the project's."""
+    source = "import nearby, shared\n\ndef features(raw):\n    return shared.one(nearby.age(raw))\n"
+    project = write_code(tmp_path / "project", source, name="src/substeps.py")
+    write_code(project, "def age(raw):\n    return raw[['age']]\n", name="src/nearby.py")
+    write_code(project, "def one(raw):\n    return raw + 1\n", name="shared.py")
+    model = LinearRegression().fit(rows[["age"]], rows["age"])
+    build(
+        tmp_path / "scorer",
+        model=model,
+        holdout=holdout.assign(target=1.0),
+        task="regression",
+        label="target",
+        inputs=("age",),
+        transform=("features",),
+        code="src/substeps.py",
+        code_tree=project,
+    )
+    scores = score_rows(tmp_path / "scorer", save(holdout, tmp_path / "rows.parquet"))
+    assert np.allclose(scores.decision, holdout["age"] + 1)
 
 
 def test_a_model_of_libraries_alone_brings_no_code(tmp_path, rows, holdout, model):

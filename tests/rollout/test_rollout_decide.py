@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plimsoll.rollout.decide import differs, has_lived_there, lock_differences, state_of
+from plimsoll.rollout.decide import differs, has_lived_there, state_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Observed
 
 NOW = "2026-01-01T00:00:00.000000Z"
@@ -60,14 +60,3 @@ def test_a_release_that_lived_there_may_come_back():
 
     assert has_lived_there("d1", [change])
     assert not has_lived_there("d2", [change])
-
-
-def test_differences_between_locks_are_named_and_counted():
-    released = "python==3.11.7\nnumpy==2.4.6\nxgboost==3.2.0\n"
-
-    assert lock_differences(released, released) == ""
-    assert (
-        lock_differences(released, "python==3.11.7\nnumpy==2.5.5\n")
-        == "numpy 2.4.6, here 2.5.5; xgboost 3.2.0, here none"
-    )
-    assert lock_differences(released, "python==3.12.1\n", most=1) == "numpy 2.4.6, here none; and 2 more"

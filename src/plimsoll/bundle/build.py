@@ -6,6 +6,7 @@ The proof scores the first rows through what was written: as a batch, in another
 from __future__ import annotations
 
 import shutil
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,13 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from plimsoll.bundle.code import ProjectCode, module_of
+from plimsoll.bundle.code import ProjectCode, import_roots
 from plimsoll.bundle.columns import cast_rows, infer_fields
 from plimsoll.bundle.entities import Field, ScorerSpec, Task
 from plimsoll.bundle.errors import BadHoldout, BadModel, BadRows, TransformNotRowWise, failed
 from plimsoll.bundle.model import describe_model, write_model
-from plimsoll.bundle.scorer import CODE, MODEL, Scorer, load_scorer, read_transform, write_spec
+from plimsoll.bundle.scorer import CODE, MODEL, Scorer, load_scorer, read_transform
 from plimsoll.bundle.scores import decide
+from plimsoll.bundle.spec import write_spec
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import PlimsollError
 
@@ -151,9 +153,9 @@ def _needs_code(modules: frozenset[str], code: str, code_tree: Path | None) -> b
     """Whether the pickle names a module that lies in the project's code."""
     if not code or code_tree is None:
         return False
-    root = code_tree / module_of(code)[0]
-    tops = {name.partition(".")[0] for name in modules}
-    return any((root / f"{name}.py").is_file() or (root / name / "__init__.py").is_file() for name in tops)
+    tops = {name.partition(".")[0] for name in modules} - sys.stdlib_module_names
+    places = [root / name for root in import_roots(code_tree, code) for name in tops]
+    return any(place.with_name(f"{place.name}.py").is_file() or next(place.rglob("*.py"), None) for place in places)
 
 
 def _with_code(
@@ -264,6 +266,5 @@ def _describe(folder: Path, scorer: Scorer, features: Any, modules: frozenset[st
             outputs = np.asarray(scorer.model.predict(features))
     else:
         outputs = decide(scorer.spec, scorer.output(features)).decision
-    root = module_of(scorer.spec.code)[0] if scorer.spec.code else ""
-    code = (Path("..") / CODE / root).as_posix() if root else ""
+    code = Path("..", CODE, scorer.spec.code).parent.as_posix() if scorer.spec.code else ""
     describe_model(place, scorer.model, modules=modules, inputs=features, outputs=outputs, code=code)

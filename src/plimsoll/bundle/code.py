@@ -20,29 +20,33 @@ _LOCK = threading.RLock()
 _ROOTS: set[str] = set()
 
 
-def module_of(entry: str) -> tuple[str, str]:
-    """The folder that goes on the search path and the module's name, for a project's `code` entry.
-
-    `steps.py` -> (".", "steps"); `src/fraud` -> ("src", "fraud").
-    """
+def module_of(entry: str) -> str:
+    """The module's name for a project's `code` entry: `steps.py` -> `steps`, `src/fraud` -> `fraud`."""
     path = PurePosixPath(entry)
-    return str(path.parent), path.stem if path.suffix == ".py" else path.name
+    return path.stem if path.suffix == ".py" else path.name
+
+
+def import_roots(folder: Path, entry: str) -> tuple[Path, ...]:
+    """The folders that go on the search path: the entry's own, then the project's, as when the pipeline runs."""
+    return tuple(dict.fromkeys(((folder / entry).parent, folder)))
 
 
 class ProjectCode:
     """One scorer's code folder. Use what comes from it inside `active()`."""
 
     def __init__(self, folder: Path, entry: str) -> None:
-        parent, self._module = module_of(entry)
-        self._root = (folder.resolve() / parent).resolve()
-        self._names = _top_names(self._root) - sys.stdlib_module_names
+        self._folder = folder.resolve()
+        self._module = module_of(entry)
+        roots = import_roots(self._folder, entry)
+        self._paths = [str(root) for root in roots]
+        self._names = {name for root in roots for name in _top_names(root)} - sys.stdlib_module_names
         self._modules: dict[str, ModuleType] = {}
         self._resident = False
-        _read_source_only(folder.resolve())
+        _read_source_only(self._folder)
         with _LOCK:
             if not self._strangers():
                 self._resident = True
-                sys.path.insert(0, str(self._root))
+                sys.path[:0] = self._paths
 
     def load(self) -> ModuleType:
         """The project's code module. Raises whatever its import raises."""
@@ -59,11 +63,12 @@ class ProjectCode:
             strangers = self._strangers()
             _forget(strangers)
             sys.modules.update(self._modules)
-            sys.path.insert(0, str(self._root))
+            sys.path[:0] = self._paths
             try:
                 yield
             finally:
-                sys.path.remove(str(self._root))
+                for path in self._paths:
+                    sys.path.remove(path)
                 self._modules = {name: module for name, module in sys.modules.items() if self._owns(name, module)}
                 _forget(self._modules)
                 sys.modules.update(strangers)
@@ -80,7 +85,7 @@ class ProjectCode:
         if name.partition(".")[0] not in self._names:
             return False
         places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
-        return any(Path(place).resolve().is_relative_to(self._root) for place in places if place)
+        return any(Path(place).resolve().is_relative_to(self._folder) for place in places if place)
 
 
 def _forget(modules: dict[str, ModuleType]) -> None:

@@ -35,6 +35,23 @@ def lock_text() -> str:
     return "\n".join([first, *(f"{name}=={versions[name]}" for name in sorted(versions))]) + "\n"
 
 
+def lock_differences(released: str, running: str, *, most: int = 5) -> str:
+    """What differs between two locks, in words: `numpy 2.4.6, here 2.5.5; xgboost 3.2, here none`; empty when equal."""
+    if released == running:
+        return ""
+    was, now = _versions(released), _versions(running)
+    changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    words = [f"{name} {was.get(name, 'none')}, here {now.get(name, 'none')}" for name in changed[:most]]
+    if len(changed) > most:
+        words.append(f"and {len(changed) - most} more")
+    return "; ".join(words) or "the same packages in another order"
+
+
+def _versions(lock: str) -> dict[str, str]:
+    pairs = (line.partition("==") for line in lock.splitlines() if line.strip())
+    return {name: version for name, _, version in pairs}
+
+
 def _site_folders() -> list[str]:
     known = {os.path.realpath(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())}
     return list(dict.fromkeys(folder for folder in sys.path if os.path.realpath(folder) in known))

@@ -7,11 +7,10 @@ transforms or the model need it, `code/` (the project's code as it was). How it 
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,13 +21,12 @@ from numpy.typing import NDArray
 
 from plimsoll.bundle.code import ProjectCode
 from plimsoll.bundle.columns import cast_rows
-from plimsoll.bundle.entities import Field, ScorerSpec
+from plimsoll.bundle.entities import ScorerSpec
 from plimsoll.bundle.errors import BadModel, BadTransform, TransformNotRowWise, failed, summary
 from plimsoll.bundle.model import load_model
 from plimsoll.bundle.scores import Scores, decide
-from plimsoll.kernel.canonical import canonical_json
+from plimsoll.bundle.spec import read_spec
 
-SPEC = "scorer.json"
 MODEL = "model"
 CODE = "code"
 
@@ -119,19 +117,6 @@ class Scorer:
     def _bad(self, problem: str) -> BadModel:
         cure = "Compare with what `predict_proba` (classification) or `predict` (regression) of a scikit-learn estimator returns."
         return BadModel(model=type(self.model).__name__, task=self.spec.task, problem=problem, cure=cure)
-
-
-def read_spec(folder: Path) -> ScorerSpec:
-    """The scorer's page, without loading its model or its code."""
-    page = json.loads((folder / SPEC).read_bytes())
-    for name in ("inputs", "context"):
-        page[name] = tuple(Field(**item) for item in page[name])
-    return ScorerSpec(**{**page, "classes": tuple(page["classes"]), "transform": tuple(page["transform"])})
-
-
-def write_spec(folder: Path, spec: ScorerSpec) -> None:
-    """Write the scorer's page as canonical JSON."""
-    (folder / SPEC).write_bytes(canonical_json(asdict(spec)))
 
 
 def load_scorer(folder: Path) -> Scorer:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.bundle.entities import ScorerSpec
-from plimsoll.bundle.scorer import read_spec
 from plimsoll.bundle.scores import Scores
+from plimsoll.bundle.spec import read_spec
 from plimsoll.gates import baseline
 from plimsoll.gates.bootstrap import seed_of
 from plimsoll.gates.checks import Evidence, Reference

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 
 from plimsoll.bundle.entities import ScorerSpec
-from plimsoll.bundle.scorer import read_spec
 from plimsoll.bundle.scores import Scores
+from plimsoll.bundle.spec import read_spec
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.gates import store

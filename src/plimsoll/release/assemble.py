@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from plimsoll.bundle.layout import write_bundle
-from plimsoll.bundle.scorer import read_spec
 from plimsoll.bundle.signing import signer
+from plimsoll.bundle.spec import read_spec
 from plimsoll.edge.context import Context, Progress
 from plimsoll.gates.entities import Verdict
 from plimsoll.kernel.canonical import canonical_json

@@ -26,18 +26,3 @@ def state_of(deployment: Deployment, observed: Observed | None) -> State:
     if deployment.problem:
         return "unavailable"
     return "stopping" if deployment.wanted == "stopped" else "starting"
-
-
-def lock_differences(released: str, running: str, *, most: int = 5) -> str:
-    """What differs between two locks, in words: `numpy 2.4.6, here 2.5.5; xgboost 3.2, here none`; empty when equal."""
-    was, now = _packages(released), _packages(running)
-    changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
-    words = [f"{name} {was.get(name, 'none')}, here {now.get(name, 'none')}" for name in changed[:most]]
-    if len(changed) > most:
-        words.append(f"and {len(changed) - most} more")
-    return "; ".join(words)
-
-
-def _packages(lock: str) -> dict[str, str]:
-    pairs = (line.partition("==") for line in lock.splitlines() if line.strip())
-    return {name: version for name, _, version in pairs}

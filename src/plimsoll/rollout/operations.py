@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.bundle.layout import verify_bundle
-from plimsoll.bundle.runtime import lock_text
+from plimsoll.bundle.runtime import lock_differences, lock_text
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import operation
 from plimsoll.gates.operations import get_verdict
@@ -25,7 +25,7 @@ from plimsoll.release.decide import require_fresh, require_passed
 from plimsoll.release.entities import Release
 from plimsoll.release.operations import find_release, get_release
 from plimsoll.rollout import store
-from plimsoll.rollout.decide import has_lived_there, lock_differences, state_of
+from plimsoll.rollout.decide import has_lived_there, state_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, DeploymentView, Desired, DesiredRelease
 from plimsoll.rollout.errors import NothingDeployed, RuntimeDiffers, WrongProject
 from plimsoll.rollout.ports import Target
