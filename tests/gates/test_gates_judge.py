@@ -219,7 +219,7 @@ def test_regression_follows_time_when_a_dataset_names_its_time_column(line, fram
     [
         ({"label": "is_y"}, "gates.label_missing", "The holdout holdout has no column is_y, which model.label names."),
         ({"holdout": "hold"}, "gates.holdout_missing", "has no output or dataset hold, which model.holdout names."),
-        ({"slices": ("contry",)}, "gates.bad_slice", "The slice contry is no column of the holdout. Did you mean country?"),
+        ({"slices": ("countri",)}, "gates.bad_slice", "The slice countri is no column of the holdout. Did you mean country?"),
         ({"task": "regression"}, "gates.metric_not_for_task", "The metric roc_auc does not fit regression."),
     ],
 )  # fmt: skip

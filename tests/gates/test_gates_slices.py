@@ -63,8 +63,8 @@ def test_a_column_of_many_values_is_cut_and_that_is_said(table):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("contry", "The slice contry is no column of the holdout. Did you mean country?"),
-        ("amout > 5", "The slice 'amout > 5' names amout, which is no column of the holdout. Did you mean amount?"),
+        ("countri", "The slice countri is no column of the holdout. Did you mean country?"),
+        ("amountt > 5", "The slice 'amountt > 5' names amountt, which is no column of the holdout. Did you mean amount?"),
         ("amount >", "The slice 'amount >' is not a condition that can be evaluated: Parser Error: syntax error at or near"),
         ("amount + 1", "The slice 'amount + 1' is decimal"),
         ("count(*) > 5", "The slice 'count(*) > 5' gives 1 answers for 200 rows; it must look at each row."),
@@ -84,7 +84,7 @@ def test_a_bad_slice_is_named_with_what_is_wrong(table, text, said):
 
 def test_all_bad_slices_are_named_at_once(table):
     with pytest.raises(BadSlices) as refusal:
-        table.slice_by(["contry", "amount > 5", "amout > 5"])
+        table.slice_by(["countri", "amount > 5", "amountt > 5"])
 
     assert len(refusal.value.facts["problems"]) == 2
 

@@ -15,7 +15,7 @@ from typing import assert_never
 
 import numpy as np
 
-from plimsoll.gates.bootstrap import canonical_order, resampled, resampled_tallies, sorted_defined
+from plimsoll.gates.bootstrap import canonical_order, resampled, resampled_means, resampled_tallies, sorted_defined
 from plimsoll.gates.cases import Cases
 from plimsoll.gates.errors import UndefinedMetric
 from plimsoll.gates.metrics import MIN_PER_CLASS, Family, Metric
@@ -52,8 +52,7 @@ def estimate(metric: Metric, cases: Cases, *, seed: int) -> Uncertain:
             assert metric.rows is not None
             assert metric.of_sums is not None
             order = canonical_order(cases.decision, cases.truth)
-            columns = metric.rows(cases)[order] / len(cases)
-            means = resampled(len(cases), seed, lambda weights: weights @ columns)
+            means = resampled_means(metric.rows(cases)[order], seed)
             return Draws(value=value, draws=sorted_defined(metric.name, metric.of_sums(means)), rows=rows)
         case Family.SHARE:
             raise AssertionError(metric.name)

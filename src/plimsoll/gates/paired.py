@@ -18,7 +18,7 @@ from typing import assert_never
 
 import numpy as np
 
-from plimsoll.gates.bootstrap import canonical_order, resampled, resampled_tallies, sorted_defined
+from plimsoll.gates.bootstrap import canonical_order, resampled, resampled_means, resampled_tallies, sorted_defined
 from plimsoll.gates.cases import Cases
 from plimsoll.gates.intervals import least_error, mean_of, require_support
 from plimsoll.gates.metrics import Family, Metric
@@ -91,7 +91,7 @@ def _moment_draws(metric: Metric, candidate: Cases, reference: Cases, *, seed: i
     assert metric.rows is not None
     assert metric.of_sums is not None
     order = canonical_order(candidate.decision, reference.decision, candidate.truth)
-    both = np.hstack([metric.rows(candidate), metric.rows(reference)])[order] / len(candidate)
-    means = resampled(len(candidate), seed, lambda weights: weights @ both)
+    both = np.hstack([metric.rows(candidate), metric.rows(reference)])[order]
+    means = resampled_means(both, seed)
     ours, theirs = np.split(means, 2, axis=1)
     return sorted_defined(metric.name, metric.sign * (metric.of_sums(ours) - metric.of_sums(theirs)))

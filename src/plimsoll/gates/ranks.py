@@ -82,4 +82,5 @@ class PrecisionLadder:
             return float("nan")
         with np.errstate(invalid="ignore"):
             precision = np.where(seen > 0, hits.cumsum() / seen, 0.0)
-        return float(hits @ precision / total)
+        # Not a dot product: BLAS starts threads for it, which on busy cores cost ten times the sum itself.
+        return float((hits * precision).sum() / total)
