@@ -99,11 +99,12 @@ def test_dtypes_are_those_that_scikit_learn_can_use(desk: Desk) -> None:
         "t": "datetime64[us]",
         "d": "datetime64[us]",
         "in": "float64",
-        "bn": "float64",
+        "bn": "object",
         "sn": "str",
     }  # fmt: skip
     assert isinstance(frame.index, pd.RangeIndex)
     assert np.isnan(frame["in"][1])
+    assert frame["bn"][0] is True
     assert np.isnan(frame["bn"][1])
 
 

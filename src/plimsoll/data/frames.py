@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def read_frame(version: DataVersion, artifacts: FolderStore) -> pd.DataFrame:
     """The rows of a version in file order, with a plain RangeIndex.
 
-    int64, float64, str, bool and datetime64[us] (dates too, at midnight). Integers and truth values become float64
-    with NaN when the column holds nulls. Raises ArtifactMissing.
+    int64 (float64 with NaN when the column holds nulls), float64, str, bool (object of True, False and NaN when it
+    holds nulls) and datetime64[us] (dates too, at midnight): what a scorer casts its rows to. Raises ArtifactMissing.
     """
     import pandas as pd
 
@@ -26,8 +26,10 @@ def read_frame(version: DataVersion, artifacts: FolderStore) -> pd.DataFrame:
         frame = connection.execute(f"SELECT {columns} FROM {relation_sql(version, artifacts)}").df()
     frame.columns = pd.Index([name for name, _ in version.columns])
     for name, type in version.columns:
-        if type in ("BIGINT", "BOOLEAN") and frame[name].hasnans:
+        if type == "BIGINT" and frame[name].hasnans:
             frame[name] = frame[name].astype("float64")
+        elif type == "BOOLEAN" and frame[name].hasnans:
+            frame[name] = frame[name].astype(object).where(frame[name].notna(), float("nan"))
         elif type == "VARCHAR":
             frame[name] = frame[name].astype("str")
     return frame
