@@ -23,8 +23,8 @@ def make_rows(rows: int = 240, *, seed: int = 3) -> pd.DataFrame:
     """Raw rows plus label: floats and strings with missing values, ints, bools, a key and a context column."""
     random = np.random.default_rng(seed)
     amount = random.lognormal(3, 1, rows)
-    country = random.choice(["GB", "FR", "DE", "NG"], rows)
-    risk = 0.04 * amount + 2.0 * (country == "NG") - 2.5
+    country = random.choice(["GB", "FR", "DE", "LU"], rows)
+    risk = 0.04 * amount + 2.0 * (country == "LU") - 2.5
     frame = pd.DataFrame(
         {
             "transaction_id": [f"t{number}" for number in range(rows)],

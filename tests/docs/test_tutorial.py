@@ -35,7 +35,7 @@ def test_every_command_of_the_tutorial_does_what_the_page_says(tmp_path: Path):
         clean[name] = "Ada"
     for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
         clean[name] = "ada@example.com"
-    lines = [part for text, _ in page for part in (text, f"echo '{MARK}' $?")]
+    lines = [part for text, _ in page for part in (text, f"printf '\\n%s %s\\n' '{MARK}' $?")]
     tidy = (
         "for e in staging production; do (cd loans 2>/dev/null || true; plimsoll stop --env $e) >/dev/null 2>&1; done"
     )

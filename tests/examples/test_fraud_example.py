@@ -1,4 +1,4 @@
-"""The fraud example holds what the demo tells about it: how good the model is, and what leaving NG out costs."""
+"""The fraud example holds what the demo tells about it: how good the model is, and what leaving LU out costs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def judged():
             return steps.train(train_set, **params).predict_proba(holdout[features])[:, 1]
 
     truth, country = holdout["is_fraud"].to_numpy(), holdout["country"].to_numpy()
-    return truth, country, score(), score(train_without="NG")
+    return truth, country, score(), score(train_without="LU")
 
 
 def test_the_model_is_good_and_not_perfect(judged):
@@ -50,7 +50,7 @@ def test_the_model_is_good_and_not_perfect(judged):
 def test_leaving_ng_out_costs_little_overall_and_half_the_recall_there(judged):
     truth, country, good, worse = judged
     assert area(truth, good) - area(truth, worse) < 0.01
-    there = truth & (country == "NG")
+    there = truth & (country == "LU")
     found, still_found = good[there] >= 0.1, worse[there] >= 0.1
     change = still_found.astype(float) - found
     upper = change.mean() + 1.96 * change.std(ddof=1) / np.sqrt(len(change))

@@ -59,9 +59,9 @@ def make_rows(rows=600, *, seed=1):
     """Mixed columns with missing numbers and words; amounts are skewed, labels depend on all of them."""
     random = np.random.default_rng(seed)
     amount = random.lognormal(4, 1.2, rows)
-    country = random.choice(["GB", "FR", "DE", "NG"], rows, p=[0.5, 0.2, 0.2, 0.1])
+    country = random.choice(["GB", "FR", "DE", "LU"], rows, p=[0.5, 0.2, 0.2, 0.1])
     known = random.random(rows) < 0.5
-    risk = 0.01 * amount + 1.5 * (country == "NG") - 1.0 * known - 1.0
+    risk = 0.01 * amount + 1.5 * (country == "LU") - 1.0 * known - 1.0
     frame = pd.DataFrame(
         {
             "amount": amount,

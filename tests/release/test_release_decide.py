@@ -90,7 +90,7 @@ def test_a_failed_verdict_names_slice_and_figures():
         Finding.FAIL,
         checks=(
             a_check(Finding.PASS),
-            a_check(Finding.FAIL, slice="country = 'NG'", because="worse by 0.12 [0.08, 0.16]"),
+            a_check(Finding.FAIL, slice="country = 'LU'", because="worse by 0.12 [0.08, 0.16]"),
             a_check(Finding.FAIL, slice="country = 'FR'"),
         ),
     )
@@ -99,7 +99,7 @@ def test_a_failed_verdict_names_slice_and_figures():
         require_releasable(a_run(), verdict, champions={}, allow_dirty=False)
 
     assert str(refusal.value) == (
-        "The verdict on run run-1 is fail: roc_auc >= 0.9 in slice country = 'NG': worse by 0.12 [0.08, 0.16] (and 1 more)"
+        "The verdict on run run-1 is fail: roc_auc >= 0.9 in slice country = 'LU': worse by 0.12 [0.08, 0.16] (and 1 more)"
     )
 
 

@@ -38,7 +38,7 @@ def make_rows(count=60):
     numbers = np.arange(count)
     amount = (numbers * 37 % 100).astype(float)
     amount[::10] = np.nan
-    country = np.array(["GB", "FR", "NG"], dtype=object)[numbers % 3]
+    country = np.array(["GB", "FR", "LU"], dtype=object)[numbers % 3]
     country[5] = None
     return pd.DataFrame(
         {

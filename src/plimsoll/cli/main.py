@@ -59,6 +59,8 @@ def make_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; an error that is our own fault ends with 70 and its traceback."""
+    # Threads of OpenMP that wait by spinning make training ten times slower on a busy machine; children inherit this.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         make_app()()
     except Exception as error:

@@ -86,7 +86,7 @@ def nothing_twice(stage: Stage) -> Seen:
 
 def worse_model(stage: Stage) -> Seen:
     """Fine overall, worse in one slice: the verdict fails and names it, and no release comes of it."""
-    stage.show("ada", "run", "--param", "train_without=NG", expect=1)
+    stage.show("ada", "run", "--param", "train_without=LU", expect=1)
     verdict = stage.ask("ada", "verdict")["verdict"]
     refusal = stage.show("ada", "release", expect=1)
     checks = verdict["checks"]
@@ -95,11 +95,11 @@ def worse_model(stage: Stage) -> Seen:
     live = _deployment(stage, "production")
     wait_for_answers(stage)
     return Seen(
-        expected="overall within its margin, recall in NG worse beyond its margin: fail, no release, fraud@1 goes on",
+        expected="overall within its margin, recall in LU worse beyond its margin: fail, no release, fraud@1 goes on",
         seen=f"{'; '.join(map(_harm, failed)) or 'nothing failed'}; {_overall(overall)}; release refused; "
         f"{live['release']} is {live['state']}",
         ok=verdict["finding"] == "fail"
-        and [check["slice"] for check in failed] == ["country = NG"]
+        and [check["slice"] for check in failed] == ["country = LU"]
         and all(check["finding"] == "pass" for check in overall)
         and "release.failed_verdict" in refusal
         and (live["release"], live["state"]) == ("fraud@1", "live"),

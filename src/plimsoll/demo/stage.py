@@ -201,7 +201,7 @@ class Stage:
         )
 
 
-_PLAIN: Mapping[str, str] = {"NO_COLOR": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+_PLAIN: Mapping[str, str] = {"NO_COLOR": "1"}
 
 
 def _before(text: str, start: str) -> str:

@@ -8,7 +8,7 @@ still unknown on the last day are left out, as they would be.
 
 Three schemes of fraud are in the stream. Stolen card numbers are used online, in bursts, on devices never seen
 before. Stolen cards are tapped far from home. People are talked into transfers over the phone: device, amount and
-place are ordinary; rare in most countries, it is four fifths of all fraud in NG. Some fraud looks like any other
+place are ordinary; rare in most countries, it is four fifths of all fraud in LU. Some fraud looks like any other
 payment. With --shift-day a fourth scheme appears on that day (taken-over accounts, emptied through gaming at night),
 amounts rise and payments move online: a second regime, for trying out drift and retraining.
 """
@@ -26,7 +26,7 @@ import pandas as pd
 START = np.datetime64("2026-01-05T00:00:00", "s")  # a Monday, so that a file holds a calendar week
 DAY = 86_400
 
-COUNTRIES = ("GB", "FR", "DE", "NG")
+COUNTRIES = ("GB", "FR", "DE", "LU")
 COUNTRY_SHARE = (0.43, 0.28, 0.24, 0.05)
 AGE_GROUPS = ("18-25", "26-40", "41-60", "61+")
 AGE_SHARE = (0.18, 0.34, 0.31, 0.17)
@@ -50,7 +50,7 @@ HOURS = np.array([1, 0.6, 0.4, 0.3, 0.3, 0.6, 1.5, 3, 4.5, 5, 5.5, 6.5, 8, 7, 6,
 
 GROCERY, FUEL, RESTAURANT, FASHION, ELECTRONICS, TRAVEL, GAMING, TRANSFER = range(len(CATEGORIES))
 CHIP, CONTACTLESS, ONLINE, PHONE = range(len(CHANNELS))
-NG = COUNTRIES.index("NG")
+LU = COUNTRIES.index("LU")
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ def _legitimate(
 def _fraud_in(
     rng: np.random.Generator, customers: Customers, country: int, *, days: int, per_day: int, shift_day: int | None
 ) -> list[pd.DataFrame]:
-    """The fraud of one country, about 2 % of its payments (3.5 % in NG), scheme by scheme."""
-    total = days * per_day * COUNTRY_SHARE[country] * (0.035 if country == NG else 0.02)
+    """The fraud of one country, about 2 % of its payments (3.5 % in LU), scheme by scheme."""
+    total = days * per_day * COUNTRY_SHARE[country] * (0.035 if country == LU else 0.02)
     everywhere = {"numbers": 0.52, "tapped": 0.32, "phone": 0.04, "plain": 0.12}
-    shares = {"numbers": 0.10, "tapped": 0.06, "phone": 0.80, "plain": 0.04} if country == NG else everywhere
+    shares = {"numbers": 0.10, "tapped": 0.06, "phone": 0.80, "plain": 0.04} if country == LU else everywhere
     victims = np.flatnonzero(customers.country == country)
     parts = [
         _scheme(rng, name, _bursts(rng, victims, rows=int(total * share), days=days, mean_length=LENGTHS[name]))
