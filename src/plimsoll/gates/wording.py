@@ -14,7 +14,9 @@ def figure(value: float) -> str:
         return f"{value:,.0f}"
     if size >= 10:
         return f"{value:.2f}"
-    return f"{value:.4f}" if size >= 0.001 else f"{value:.2g}"
+    if size >= 0.001:
+        return f"{value:.4f}"
+    return f"{value:.5f}" if size >= 0.00001 else f"{value:.1e}"
 
 
 def limit(value: float) -> str:
