@@ -121,7 +121,8 @@ class Model:
     label: str
     """The column that holds the truth."""
     inputs: tuple[str, ...] = ()
-    """Raw columns that a request carries; default: the holdout's columns without label, context and key."""
+    """Raw columns that a request carries; default: the holdout's columns without label, context and key, and without
+    transform steps only those that the model was trained on."""
     context: tuple[str, ...] = ()
     """Columns sent with a request but never given to the model: for routing, slices, fairness."""
     holdout: str
