@@ -17,7 +17,7 @@ from plimsoll.artifacts.folder import FolderStore
 from plimsoll.bundle.build import build_scorer
 from plimsoll.edge.context import Context
 from plimsoll.edge.operations import perform
-from plimsoll.gates import operations
+from plimsoll.gates import scoring
 from plimsoll.gates.entities import Finding
 from plimsoll.gates.operations import get_verdict, judge
 from plimsoll.gates.ports import LiveRelease
@@ -183,7 +183,7 @@ def test_the_same_run_gets_the_same_verdict_and_nobody_is_asked_twice(line, fram
     gates = project(FLOOR, Gate(metric="f1", against="production", margin=0.05), SLICED)
     first = judge(line.context, gates, run, champions=line)
 
-    monkeypatch.setattr(operations, "score_all", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr(scoring, "score_all", lambda *_: pytest.fail("scored again"))
     again = judge(line.context, gates, run, champions=line)
 
     assert again == first
@@ -227,7 +227,7 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_scored(
     line, frame, blind, monkeypatch, change, code, said
 ):
     run = line.run(f"run-{code}", blind, frame)
-    monkeypatch.setattr(operations, "score_all", lambda *_: pytest.fail("scored"))
+    monkeypatch.setattr(scoring, "score_all", lambda *_: pytest.fail("scored"))
 
     with pytest.raises(PlimsollError) as refusal:
         judge(line.context, project(FLOOR, **change), run, champions=line)
