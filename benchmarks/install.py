@@ -35,7 +35,9 @@ def measure(scratch: Path) -> dict[str, float]:
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--disable-pip-version-check"]
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begin = time.perf_counter()
-    subprocess.run([*pip, "--require-hashes", "-r", str(REPOSITORY / "requirements" / "core.txt")], check=True, env=clean)
+    subprocess.run(
+        [*pip, "--require-hashes", "-r", str(REPOSITORY / "requirements" / "core.txt")], check=True, env=clean
+    )
     subprocess.run([*pip, "--no-deps", str(wheel)], check=True, env=clean)
     seconds = time.perf_counter() - begin
     size = sum(path.lstat().st_size for path in environment.rglob("*") if path.is_file())

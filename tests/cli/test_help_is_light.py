@@ -5,7 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = {"pandas", "numpy", "scipy", "sklearn", "duckdb", "fastapi", "pydantic", "uvicorn", "cryptography", "onnxruntime", "yaml"}
+HEAVY = {
+    "pandas",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "duckdb",
+    "fastapi",
+    "pydantic",
+    "uvicorn",
+    "cryptography",
+    "onnxruntime",
+    "yaml",
+}
 
 
 def test_help_loads_nothing_heavy():
