@@ -7,12 +7,23 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 for name in [name for name in os.environ if name.startswith("PLIMSOLL_") and not name.startswith("PLIMSOLL_TEST_")]:
     del os.environ[name]
+
+
+# A slow machine is no finding; and what CI says of a commit does not depend on luck.
+hypothesis.settings.register_profile(
+    "plimsoll",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+hypothesis.settings.load_profile("plimsoll")
 
 
 @pytest.hookimpl(hookwrapper=True)
