@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.postgres import postgres_server, postgres_url  # noqa: F401 - fixtures
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.edge.context import Caller, Context, Grant, Role
@@ -87,46 +82,6 @@ def house(workspace: Workspace) -> Iterator[House]:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
 def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
     state = tmp_path / ".plimsoll"
-    if request.param == "sqlite":
-        url = f"sqlite:///{state}/ledger.sqlite"
-    else:
-        url = request.getfixturevalue("postgres_database")
+    sqlite = f"sqlite:///{state}/ledger.sqlite"
+    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     return Workspace(root=tmp_path, state=state, ledger_url=url)
-
-
-@pytest.fixture
-def postgres_database(postgres_server: Path) -> str:
-    """The URL of a new, empty database."""
-    import psycopg
-
-    name = f"ledger_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres_server}", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql://postgres@/{name}?host={postgres_server}"
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Path]:
-    """A PostgreSQL of this session's own, reached by a Unix socket in the folder that it yields."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not programs:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-", dir="/tmp"))
-    prefix: list[str] = []
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        account = pwd.getpwnam("postgres")
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        prefix = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    data, control = folder / "data", programs[-1].parent / "pg_ctl"
-
-    def run(program: Path, *arguments: str | Path) -> None:
-        # No pipe for its output: the server keeps it open, and the wait for its end would never end.
-        subprocess.run([*prefix, program, "-D", data, *arguments], check=True, cwd=folder, stdout=subprocess.DEVNULL)
-
-    run(programs[-1], "-U", "postgres", "-A", "trust", "--no-sync")
-    run(control, "-o", f"-k {folder} -c listen_addresses='' -c fsync=off", "-l", folder / "log", "-w", "start")
-    try:
-        yield folder
-    finally:
-        run(control, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)

@@ -29,7 +29,7 @@ def say_yes(house, caller, *, authors=("ada",), comment="", **changes):
 
 def check(house, *rules, authors=("ada",), **changes):
     with house.database.read() as transaction:
-        require_approvals(house.context(), transaction, authors=authors, rules=rules, **{**RELEASE, **changes})
+        require_approvals(transaction, authors=authors, rules=rules, **{**RELEASE, **changes})
 
 
 def test_without_rules_nothing_is_missing(house):
@@ -131,7 +131,7 @@ def test_a_yes_can_be_said_again_and_taken_back(house):
     say_yes(house, bob, comment="second")
     where = {key: RELEASE[key] for key in ("release", "digest", "environment")}
     with house.database.read() as transaction:
-        assert [item.comment for item in approvals_of(house.context(), transaction, **where)] == ["second"]
+        assert [item.comment for item in approvals_of(transaction, **where)] == ["second"]
     with house.database.write() as transaction:
         withdraw(house.context(bob), transaction, **where)
     with pytest.raises(NotApproved):

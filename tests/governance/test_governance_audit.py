@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from plimsoll.governance.chain import hash_of
+from plimsoll.governance.chain import Line, hash_of
 from plimsoll.governance.entities import Action, Head
 from plimsoll.governance.errors import HeadNotWritten, PositionMissing
 from plimsoll.governance.heads import append_head
@@ -32,10 +32,9 @@ def rewrite_from(house, number, *, subject):
         rows = transaction.all("SELECT * FROM audit_events WHERE number >= :number ORDER BY number", number=number)
         previous = rows[0]["previous"]
         for row in rows:
-            row.pop("hash")
             row["previous"] = previous
             row["subject"] = subject if row["number"] == number else row["subject"]
-            previous = hash_of(**row)
+            previous = hash_of(Line(**row))
             transaction.execute(
                 "UPDATE audit_events SET subject = :subject, previous = :previous, hash = :hash WHERE number = :number",
                 subject=row["subject"],

@@ -46,18 +46,7 @@ def kinds(lines: list[Line], *, signed: SignedHeads, tail: Head | None = None) -
 
 def rehashed(line: Line, **changes: str) -> Line:
     changed = replace(line, **changes)
-    return replace(
-        changed,
-        hash=hash_of(
-            number=changed.number,
-            at=changed.at,
-            actor=changed.actor,
-            action=changed.action,
-            subject=changed.subject,
-            detail=changed.detail,
-            previous=changed.previous,
-        ),
-    )
+    return replace(changed, hash=hash_of(changed))
 
 
 def test_an_empty_chain_is_whole():

@@ -7,7 +7,7 @@ changing. Whoever can write the ledger can recompute those too; the signed heads
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from plimsoll.governance.entities import AuditFinding, AuditReport, Head, Tampering
 from plimsoll.kernel.hashing import digest_json
@@ -32,33 +32,22 @@ class Line:
 
 def seal(*, after: Head, at: str, actor: str, action: str, subject: str, detail: str) -> Line:
     """The event that follows the chain's end, with its number and its hash."""
-    number = after.number + 1
-    own = hash_of(number=number, at=at, actor=actor, action=action, subject=subject, detail=detail, previous=after.hash)
-    return Line(
-        number=number,
+    line = Line(
+        number=after.number + 1,
         at=at,
         actor=actor,
         action=action,
         subject=subject,
         detail=detail,
         previous=after.hash,
-        hash=own,
+        hash="",
     )
+    return replace(line, hash=hash_of(line))
 
 
-def hash_of(*, number: int, at: str, actor: str, action: str, subject: str, detail: str, previous: str) -> str:
-    """The hash of an event: SHA-256 of the canonical JSON of all its fields, the previous event's hash included."""
-    return digest_json(
-        {
-            "number": number,
-            "at": at,
-            "actor": actor,
-            "action": action,
-            "subject": subject,
-            "detail": detail,
-            "previous": previous,
-        }
-    )
+def hash_of(line: Line) -> str:
+    """The hash that an event should have: SHA-256 of the canonical JSON of its other fields, the previous hash included."""
+    return digest_json({name: value for name, value in asdict(line).items() if name != "hash"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +111,7 @@ def _changes(lines: Sequence[Line], heads: Iterable[Head]) -> Iterator[AuditFind
     signed = {(head.number, head.hash) for head in heads}
     before: Line | None = None
     for line in lines:
-        if _own_hash(line) != line.hash:
+        if hash_of(line) != line.hash:
             because = f"the content of event {line.number} does not give its hash: it was changed after it was written"
             yield AuditFinding(kind=Tampering.CHANGED_ROW, number=line.number, because=because)
         elif not _follows(line, before):
@@ -130,24 +119,12 @@ def _changes(lines: Sequence[Line], heads: Iterable[Head]) -> Iterator[AuditFind
         before = line
 
 
-def _own_hash(line: Line) -> str:
-    return hash_of(
-        number=line.number,
-        at=line.at,
-        actor=line.actor,
-        action=line.action,
-        subject=line.subject,
-        detail=line.detail,
-        previous=line.previous,
-    )
-
-
 def _follows(line: Line, before: Line | None) -> bool:
     if before is None:
         return line.number != 1 or line.previous == GENESIS
     deleted_between = line.number != before.number + 1
     # A row that does not even match itself was named already; its neighbour is not to blame.
-    return deleted_between or line.previous == before.hash or _own_hash(before) != before.hash
+    return deleted_between or line.previous == before.hash or hash_of(before) != before.hash
 
 
 def _broken_link(line: Line, before: Line | None, signed: set[tuple[int, str]]) -> AuditFinding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -120,4 +120,4 @@ class AuditReport:
     """The end of the chain as it is now."""
     unsigned: int
     """Events after the last signed head: a process ended between its commit and its signature."""
-    findings: tuple[AuditFinding, ...] = field(default=())
+    findings: tuple[AuditFinding, ...] = ()

@@ -164,7 +164,6 @@ def withdraw(context: Context, transaction: Transaction, *, release: str, digest
 
 
 def require_approvals(
-    context: Context,
     transaction: Transaction,
     *,
     project: str,
@@ -175,7 +174,7 @@ def require_approvals(
     rules: Sequence[Rule],
 ) -> None:
     """Raises NotApproved, naming all that is missing, unless every rule of the environment is met now."""
-    approvals = approvals_of(context, transaction, release=release, digest=digest, environment=environment)
+    approvals = approvals_of(transaction, release=release, digest=digest, environment=environment)
     everyone = store.callers(transaction, store.everybody(transaction))
     yes = {approval.person for approval in approvals}
     lacks = unmet(
@@ -192,9 +191,7 @@ def require_approvals(
         )
 
 
-def approvals_of(
-    _context: Context, transaction: Transaction, *, release: str, digest: str, environment: str
-) -> tuple[Approval, ...]:
+def approvals_of(transaction: Transaction, *, release: str, digest: str, environment: str) -> tuple[Approval, ...]:
     """Every standing yes to a release in one environment, oldest first."""
     found = store.approvals(transaction, digest=digest)
     return tuple(item for item in found if item.release == release and item.environment == environment)

@@ -251,11 +251,4 @@ def _event(row: Row) -> AuditEvent:
 
 
 def _token(row: Row) -> Token:
-    return Token(
-        id=row["id"],
-        person=row["person"],
-        created_by=row["created_by"],
-        created_at=row["created_at"],
-        revoked_by=row["revoked_by"],
-        revoked_at=row["revoked_at"],
-    )
+    return Token(**{name: value for name, value in row.items() if name != "secret_digest"})

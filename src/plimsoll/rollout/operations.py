@@ -70,7 +70,6 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
         _require_good_verdict(context, release)
     with context.database.write() as transaction:
         require_approvals(
-            context,
             transaction,
             project=release.project,
             release=release.name,
