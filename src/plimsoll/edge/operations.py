@@ -10,10 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from plimsoll.edge.context import Context, Role
 from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.kernel.extras import extras_named
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -34,6 +39,11 @@ class UnknownOperation(PlimsollError):
     kind = Kind.MISSING
     text = "There is no operation {name!r}."
     hint = "Client and server may be of different versions: compare `plimsoll --version` on both sides."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """A request without conditions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,24 +114,25 @@ def perform(name: str, payload: dict[str, Any], context: Context) -> Any:
 
 
 def call(row: Operation, request: Any, context: Context) -> Any:
-    """Authorise and call with an already validated request."""
+    """Authorise and call with an already validated request. Raises PackageMissing where an extra is not installed."""
     context.caller.require(
         row.role,
         operation=row.name,
         project=context.project,
         environment=getattr(request, "environment", None),
     )
-    return row.function(context, request)
+    with extras_named():
+        return row.function(context, request)
 
 
 def read_request(row: Operation, payload: dict[str, Any]) -> Any:
     """The payload as the operation's request type. Raises BadRequest with every problem at once."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     known = {field.name for field in fields(row.request)}
     problems = [f"{name}: there is no such field" for name in sorted(payload.keys() - known)]
     try:
-        request = TypeAdapter(row.request).validate_python(payload)
+        request = request_type(row).validate_python(payload)
     except ValidationError as error:
         problems += [
             f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}" for item in error.errors()
@@ -134,9 +145,23 @@ def read_request(row: Operation, payload: dict[str, Any]) -> Any:
 
 def write_response(row: Operation, response: Any) -> Any:
     """The response as JSON-ready data."""
+    return _finite(response_type(row).dump_python(response, mode="json"))
+
+
+@cache
+def request_type(row: Operation) -> TypeAdapter[Any]:
+    """Reads requests; made once, since that takes milliseconds."""
     from pydantic import TypeAdapter
 
-    return _finite(TypeAdapter(row.response).dump_python(response, mode="json"))
+    return TypeAdapter(row.request)
+
+
+@cache
+def response_type(row: Operation) -> TypeAdapter[Any]:
+    """Writes responses; made once as well."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(row.response)
 
 
 def _finite(value: Any) -> Any:

@@ -12,11 +12,11 @@ from plimsoll.edge.output import paint, run, say, show_table
 
 DETAIL_WIDTH = 90
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, latest first.")]
-Name = Annotated[str, typer.Argument(help="Their name: lower-case letters, digits and dashes.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many, latest first.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Their name: lower-case letters, digits and dashes.")]
 RoleName = Annotated[Role, typer.Argument(metavar="ROLE", help="viewer, developer, approver, operator or admin.")]
 Project = Annotated[str, typer.Option("--in", metavar="PROJECT", help="Only in this project.")]
-Environment = Annotated[str, typer.Option("--env", "-e", help="Only in this environment.")]
+Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="Only in this environment.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,9 @@ def _people() -> typer.Typer:
     def add(
         name: Name,
         role: Annotated[Role | None, typer.Option("--role", metavar="ROLE", help="A role to grant at once.")] = None,
-        email: Annotated[str, typer.Option("--email", help="As git knows it: authors are recognised by it.")] = "",
+        email: Annotated[
+            str, typer.Option("--email", metavar="ADDRESS", help="As git knows it: authors are recognised by it.")
+        ] = "",
         service: Annotated[bool, typer.Option("--service", help="A program: it can never approve.")] = False,
         project: Project = "*",
         environment: Environment = "*",
@@ -118,7 +120,8 @@ def _tokens() -> typer.Typer:
 
     @group.command()
     def revoke(
-        token: Annotated[str, typer.Argument(help="Its id: the part between the underscores.")], as_json: Json = False
+        token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id: the part between the underscores.")],
+        as_json: Json = False,
     ) -> None:
         """End a token at once."""
         run("tokens.revoke", as_json=as_json, show=_show_revoked, token=token)
@@ -137,7 +140,9 @@ def _audit() -> typer.Typer:
     @group.command("list")
     def list_audit(
         limit: Limit = 20,
-        subject: Annotated[str, typer.Option("--about", help="Only events about this release, run or person.")] = "",
+        subject: Annotated[
+            str, typer.Option("--about", metavar="SUBJECT", help="Only events about this release, run or person.")
+        ] = "",
         as_json: Json = False,
     ) -> None:
         """List events, latest first."""

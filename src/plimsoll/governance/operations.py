@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plimsoll.edge.context import Caller, Context, Grant, Role
-from plimsoll.edge.operations import operation
+from plimsoll.edge.operations import Everything, operation
 from plimsoll.governance import store
 from plimsoll.governance.approvals import Rule, emails_of, is_author, unmet
 from plimsoll.governance.chain import seal, verify
@@ -43,7 +43,6 @@ from plimsoll.governance.heads import append_head, read_heads
 from plimsoll.governance.local import login_name, slug, suggested_person
 from plimsoll.governance.requests import (
     AuditRequest,
-    Everything,
     NewPerson,
     NewToken,
     PersonView,

@@ -12,11 +12,6 @@ from plimsoll.governance.entities import PersonKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Everything:
-    """No conditions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonView:
     """A person and the roles that they hold."""
 

@@ -10,12 +10,13 @@ from plimsoll.artifacts.folder import FolderStore
 from plimsoll.bundle.layout import verify_bundle
 from plimsoll.bundle.runtime import lock_differences, lock_text
 from plimsoll.edge.context import Context, Role
-from plimsoll.edge.operations import operation
+from plimsoll.edge.operations import Everything, operation
 from plimsoll.gates.operations import get_verdict
 from plimsoll.gates.ports import Champions, LiveRelease
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record, require_approvals
 from plimsoll.kernel.clock import to_text
+from plimsoll.kernel.extras import require
 from plimsoll.kernel.ids import new_id
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, Transaction
@@ -44,11 +45,6 @@ class EnvironmentName:
     """One environment of the project."""
 
     environment: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Everything:
-    """No conditions."""
 
 
 @operation(
@@ -224,6 +220,8 @@ def _require_good_verdict(context: Context, release: Release) -> None:
 
 
 def _require_same_runtime(context: Context, release: Release) -> None:
+    if release.compiled:
+        require("onnxruntime")
     differences = lock_differences(context.artifacts.read_bytes(release.lock_digest).decode(), lock_text())
     if differences:
         raise RuntimeDiffers(release=release.name, differences=differences)

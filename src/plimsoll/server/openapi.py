@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from plimsoll.edge.operations import Operation
+from plimsoll.edge.operations import Operation, request_type, response_type
 
 REF = "#/components/schemas/{model}"
 ERROR: dict[str, Any] = {
@@ -44,9 +44,9 @@ def openapi_document(rows: Iterable[Operation], *, version: str) -> dict[str, An
     from pydantic import TypeAdapter
 
     rows = tuple(rows)
-    requests = [(row.name, "validation", TypeAdapter(row.request)) for row in rows]
-    responses = [(row.name, "serialization", TypeAdapter(row.response)) for row in rows]
-    found, definitions = TypeAdapter.json_schemas([*requests, *responses], ref_template=REF)  # type: ignore[list-item]
+    requests = [(row.name, "validation", request_type(row)) for row in rows]
+    responses = [(row.name, "serialization", response_type(row)) for row in rows]
+    found, definitions = TypeAdapter.json_schemas([*requests, *responses], ref_template=REF)  # type: ignore[list-item] # its modes are literals
     schemas = dict(definitions.get("$defs", {}))
     paths: dict[str, Any] = {}
     for row in rows:
