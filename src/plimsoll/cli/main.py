@@ -32,6 +32,7 @@ def make_app() -> typer.Typer:
         name="plimsoll",
         help="Decide with evidence whether a model may be released, release it, watch it, take it back.",
         no_args_is_help=True,
+        context_settings={"max_content_width": 120},
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,
@@ -40,13 +41,13 @@ def make_app() -> typer.Typer:
     @app.callback()
     def root(
         project: Annotated[
-            Path | None, typer.Option("--project", "-C", help="Work in this folder instead of the current one.")
+            Path | None,
+            typer.Option("--project", "-C", metavar="DIR", help="Work in this folder instead of the current one."),
         ] = None,
-        version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+        _version: Annotated[
+            bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and leave.")
+        ] = False,
     ) -> None:
-        if version:
-            sys.stdout.write(f"plimsoll {__version__}\n")
-            raise typer.Exit
         if project is not None:
             if not project.is_dir():
                 raise typer.BadParameter(f"{project} is not a folder", param_hint="--project")
@@ -55,6 +56,12 @@ def make_app() -> typer.Typer:
     for module in COMMANDS:
         import_module(module).register(app)
     return app
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"plimsoll {__version__}\n")
+        raise typer.Exit
 
 
 def main() -> None:

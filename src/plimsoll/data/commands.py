@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("data")
     def data(
-        dataset: Annotated[str | None, typer.Argument(help="Show this dataset only.")] = None,
+        dataset: Annotated[str | None, typer.Argument(metavar="DATASET", help="Show this dataset only.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> None:
         """List the recorded versions of the datasets."""

@@ -10,7 +10,7 @@ import typer
 from plimsoll.edge.output import paint, run, say, show_table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, latest first.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many, latest first.")]
 FINDING_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 FINDING_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
     @app.command("run")
     def run_pipeline(
         plan: Annotated[bool, typer.Option("--plan", help="Only say what would run, and why.")] = False,
-        param: Annotated[list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE for this run.")] = None,
+        param: Annotated[
+            list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="NAME=VALUE for this run.")
+        ] = None,
         as_json: Json = False,
     ) -> None:
         """Run the pipeline, then hold the model against the gates."""
@@ -62,11 +64,11 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def approve(
         name: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
-        environment: Annotated[str, typer.Option("--env", "-e", help="The environment it may live in.")],
-        comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")] = "",
+        environment: Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment it may live in.")],
+        comment: Annotated[str, typer.Option("--comment", "-m", metavar="TEXT", help="Why.")] = "",
         as_json: Json = False,
     ) -> None:
-        """Say yes to a release in an environment, on the record; its authors cannot."""
+        """Say yes to a release in an environment; its authors cannot."""
         run(
             "approvals.create",
             as_json=as_json,
@@ -78,9 +80,10 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def trace(
-        subject: Annotated[str, typer.Argument(help="A prediction id, a release or a run.")], as_json: Json = False
+        subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="A prediction id, a release or a run.")],
+        as_json: Json = False,
     ) -> None:
-        """Follow something back to commit, data, runtime, verdict and approver."""
+        """Follow a prediction back to code, data, verdict and approver."""
         run("trace.show", as_json=as_json, show=_show_trace, subject=subject)
 
 

@@ -12,7 +12,7 @@ from plimsoll.edge.context import Progress
 from plimsoll.edge.output import ProgressLines, finish, paint, reported, run, say, show_table
 from plimsoll.kernel.errors import Kind, PlimsollError
 
-Environment = Annotated[str, typer.Option("--env", "-e", help="The environment's name.")]
+Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 COLOURS = {"live": "green", "starting": "yellow", "stopping": "yellow", "stopped": "dim", "unavailable": "red"}
 
@@ -31,9 +31,11 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def deploy(
-        release: Annotated[str, typer.Argument(help="A release, such as fraud@1.")],
+        release: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
         environment: Environment,
-        timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait until it is live.")] = 60.0,
+        timeout_s: Annotated[
+            float, typer.Option("--timeout", metavar="SECONDS", help="Seconds to wait until it is live.")
+        ] = 60.0,
         as_json: Json = False,
     ) -> None:
         """Make a release live in an environment, if its policy allows."""
@@ -50,7 +52,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def stop(environment: Environment, as_json: Json = False) -> None:
-        """End everything that an environment runs; `deploy` starts it again."""
+        """End what an environment runs; `deploy` starts it again."""
         with reported(as_json=as_json):
             with ProgressLines() as progress:
                 view = ask("deployments.stop", progress, environment=environment)

@@ -21,11 +21,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def up(
-        host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")] = 7318,
+        host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="A loopback address.")] = "127.0.0.1",
+        port: Annotated[
+            int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="0 takes any free one.")
+        ] = 7318,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, then serve.")] = False,
     ) -> None:
-        """Serve the API and the overview, and keep deployments as they shall be."""
+        """Serve the API and the overview; keep deployments running."""
 
         def announce(address: Any) -> None:
             finish(asdict(address), as_json=as_json, show=_show)
