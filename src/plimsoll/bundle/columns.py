@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ import pandas as pd
 
 from plimsoll.bundle.entities import Field, FieldType
 from plimsoll.bundle.errors import BadHoldout, BadRows
+from plimsoll.kernel.nearest import nearest
 
 _T = TypeVar("_T")
 _TIME = "datetime64[us]"
@@ -38,8 +38,8 @@ def infer_fields(frame: pd.DataFrame, names: Iterable[str]) -> tuple[Field, ...]
     repeated = {*frame.columns[frame.columns.duplicated()]}
     for name in names:
         if name not in frame.columns:
-            near = get_close_matches(name, [str(column) for column in frame.columns], n=1)
-            problems.append(f"there is no column {name}" + (f" (did you mean {near[0]}?)" if near else ""))
+            near = nearest(name, frame.columns)
+            problems.append(f"there is no column {name}" + (f" (did you mean {near}?)" if near else ""))
             continue
         if name in repeated:
             problems.append(f"the column {name} occurs twice")
@@ -89,8 +89,8 @@ def cast_rows(rows: pd.DataFrame, fields: Sequence[Field]) -> pd.DataFrame:
 
 def _missing(field: Field, rows: pd.DataFrame, fields: Sequence[Field]) -> str:
     known = {item.name for item in fields}
-    near = get_close_matches(field.name, [str(name) for name in rows.columns if name not in known], n=1)
-    return f"the column {field.name} is missing" + (f" (there is {near[0]})" if near else "")
+    near = nearest(field.name, (name for name in rows.columns if name not in known))
+    return f"the column {field.name} is missing" + (f" (there is {near})" if near else "")
 
 
 def _ill_typed(field: Field, found: _IllTyped) -> str:

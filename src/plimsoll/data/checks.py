@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from plimsoll.data import reading
 from plimsoll.data.engine import name_literal, text_literal
 from plimsoll.data.entities import BrokenRule, ExampleRow, Format
 from plimsoll.data.headers import Header
+from plimsoll.kernel.nearest import nearest
 from plimsoll.project.entities import Column, Dataset
 
 if TYPE_CHECKING:
@@ -196,10 +196,8 @@ def _types(dataset: Dataset, header: Header, guessed: list[str], figures: Sequen
 
 
 def _absent(dataset: str, column: str, present: Mapping[str, str], rows: int) -> BrokenRule:
-    nearest = get_close_matches(column, present, n=1)
-    return BrokenRule(
-        dataset=dataset, column=column, rule="exists", count=rows, rows=rows, nearest=nearest[0] if nearest else ""
-    )
+    near = nearest(column, present)
+    return BrokenRule(dataset=dataset, column=column, rule="exists", count=rows, rows=rows, nearest=near)
 
 
 class _ExamplePicker:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import glob
 import os
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from plimsoll.data.entities import Format
 from plimsoll.data.errors import MixedFormats, NoFile, UnknownFormat, Unreadable
+from plimsoll.kernel.nearest import nearest
 
 _FORMATS: dict[str, Format] = {
     ".csv": "csv",
@@ -92,9 +92,9 @@ def _nearest(base: Path, path: str) -> str:
         if glob.has_magic(part):
             break
         beside = sorted(item.name for item in parent.iterdir()) if parent.is_dir() else []
-        similar = get_close_matches(part, beside, n=1)
+        similar = nearest(part, beside)
         if similar:
-            return f"; the nearest path that exists is {_shown(parent / similar[0], base)}"
+            return f"; the nearest path that exists is {_shown(parent / similar, base)}"
         break
     return f"; what exists is the folder {_shown(parent, base)}" if parent != base else ""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
 import numpy as np
@@ -18,6 +17,7 @@ from plimsoll.gates import formulas
 from plimsoll.gates.cases import Cases, require_both_classes, require_rows, tally
 from plimsoll.gates.errors import MetricNotForTask, UndefinedMetric
 from plimsoll.gates.ranks import Floats, Mask, PrecisionLadder, placements
+from plimsoll.kernel.nearest import nearest
 from plimsoll.project.entities import UNBOUNDED_METRICS
 
 MIN_PER_CLASS = 10
@@ -75,12 +75,12 @@ def find_metric(name: str, task: Task) -> Metric:
     """The metric of that name for a task. Raises MetricNotForTask with the nearest name."""
     known = METRICS[task]
     if name not in known:
-        near = get_close_matches(name, known, n=1)
+        near = nearest(name, known)
         raise MetricNotForTask(
             metric=name,
             task=task.replace("_", " "),
             known=", ".join(known),
-            nearest=f" Did you mean {near[0]}?" if near else "",
+            nearest=f" Did you mean {near}?" if near else "",
         )
     return known[name]
 

@@ -7,10 +7,9 @@ network, extensions or settings; each is parsed as one expression, so it can com
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from plimsoll.gates.checks import Slice
 from plimsoll.gates.errors import BadSlices, LabelMissing
+from plimsoll.kernel.nearest import nearest
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,7 +60,7 @@ class HoldoutTable:
         """Raises LabelMissing, with the nearest column."""
         if label not in self.types:
             raise LabelMissing(
-                holdout=holdout, label=label, nearest=_nearest(label, self.types), columns=", ".join(self.types)
+                holdout=holdout, label=label, nearest=_advice(label, self.types), columns=", ".join(self.types)
             )
 
     def slice_by(self, slices: Sequence[str]) -> Slicing:
@@ -112,7 +112,7 @@ class HoldoutTable:
         import duckdb
 
         if text.isidentifier():
-            raise _BadSlice(f"The slice {text} is no column of the holdout.{_nearest(text, self.types)}")
+            raise _BadSlice(f"The slice {text} is no column of the holdout.{_advice(text, self.types)}")
         try:
             chosen = self._connection.table("holdout").select(duckdb.SQLExpression(text).alias("chosen"))
             types, rows = [str(type) for type in chosen.types], chosen.fetchall()
@@ -129,7 +129,7 @@ class HoldoutTable:
     def _explain(self, text: str, error: str) -> str:
         unknown = _NOT_FOUND.search(error)
         if unknown:
-            return f"The slice {text!r} names {unknown[1]}, which is no column of the holdout.{_nearest(unknown[1], self.types)}"
+            return f"The slice {text!r} names {unknown[1]}, which is no column of the holdout.{_advice(unknown[1], self.types)}"
         return f"The slice {text!r} is not a condition that can be evaluated: {error.splitlines()[0].rstrip('.')}."
 
 
@@ -157,6 +157,6 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _nearest(word: str, known: Sequence[str] | dict[str, str]) -> str:
-    near = get_close_matches(word, list(known), n=1)
-    return f" Did you mean {near[0]}?" if near else f" It has: {', '.join(known)}."
+def _advice(word: str, known: Collection[str]) -> str:
+    near = nearest(word, known)
+    return f" Did you mean {near}?" if near else f" It has: {', '.join(known)}."

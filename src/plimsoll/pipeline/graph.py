@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from plimsoll.kernel.durations import parse_duration
+from plimsoll.kernel.nearest import nearest
 from plimsoll.pipeline.entities import Graph, Step
 from plimsoll.pipeline.errors import GraphInvalid
 from plimsoll.pipeline.order import circles, in_order
 from plimsoll.project.code import Code, Function
 from plimsoll.project.entities import Model, Project
-from plimsoll.project.problems import Path, Problem, nearest, place
+from plimsoll.project.problems import Path, Problem, place
 
 SCORER = "scorer"
 """The built-in last step, and its output; reserved when the project has a model."""

@@ -13,6 +13,7 @@ from plimsoll.bundle.runtime import lock_text
 from plimsoll.data.entities import DataVersion
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.hashing import digest_bytes
+from plimsoll.kernel.nearest import nearest
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.pipeline.entities import Graph, Step
 from plimsoll.pipeline.errors import ParamUnsupported, UnknownParam
@@ -23,7 +24,6 @@ from plimsoll.project.code import Code, reached, read_code
 from plimsoll.project.entities import Model, Project
 from plimsoll.project.load import read_project
 from plimsoll.project.problems import Path as Place
-from plimsoll.project.problems import nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.kernel.hashing import digest_json
+from plimsoll.kernel.nearest import nearest
 from plimsoll.project.modules import Module, Reading
-from plimsoll.project.problems import CodeInvalid, Problem, nearest
+from plimsoll.project.problems import CodeInvalid, Problem
 from plimsoll.project.reach import reach_digests
 
 _IGNORED = {"__pycache__"}

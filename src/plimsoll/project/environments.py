@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.kernel.nearest import nearest
 from plimsoll.project.entities import Environment, Project
 
 
@@ -21,10 +20,10 @@ def find_environment(project: Project, name: str) -> Environment:
     """The environment of that name. Raises UnknownEnvironment."""
     if name in project.environments:
         return project.environments[name]
-    near = difflib.get_close_matches(name, project.environments, n=1)
+    near = nearest(name, project.environments)
     raise UnknownEnvironment(
         project=project.project,
         environment=name,
         known=", ".join(project.environments) or "none",
-        advice=f"Did you mean {near[0]}?" if near else "Add it under `environments` in plimsoll.yaml.",
+        advice=f"Did you mean {near}?" if near else "Add it under `environments` in plimsoll.yaml.",
     )

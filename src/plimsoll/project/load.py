@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from plimsoll.kernel.nearest import nearest
 from plimsoll.project.entities import Project
-from plimsoll.project.problems import Problem, ProjectFileMissing, ProjectInvalid, describe, nearest
+from plimsoll.project.problems import Problem, ProjectFileMissing, ProjectInvalid, describe
 from plimsoll.project.reader import Tree, read_tree
 from plimsoll.project.rules import breaches
 from plimsoll.project.shape import project_type, read_shape, readable

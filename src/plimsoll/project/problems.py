@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from textwrap import indent
 from typing import Any
 
@@ -82,13 +81,6 @@ class ProjectFileMissing(PlimsollError):
     kind = Kind.MISSING
     text = "Cannot read {file}: {problem}."
     hint = "Change to your project's folder, or make a new project with `plimsoll init my-project`."
-
-
-def nearest(word: object, options: Iterable[str]) -> str:
-    """The option that a misspelt word was probably meant to be; empty when none comes close."""
-    words = {option.lower(): option for option in options}
-    matches = get_close_matches(str(word).lower(), words, n=1, cutoff=0.6)
-    return words[matches[0]] if matches else ""
 
 
 def place(path: Path) -> str:

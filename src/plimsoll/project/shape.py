@@ -13,10 +13,11 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from plimsoll.kernel.nearest import nearest
 from plimsoll.project import entities
 from plimsoll.project.breach import DURATION
 from plimsoll.project.entities import Project
-from plimsoll.project.problems import Path, describe, nearest, one_of
+from plimsoll.project.problems import Path, describe, one_of
 from plimsoll.project.reader import Tree
 
 _EXPECTED = {

@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 import orjson
 
 from plimsoll.bundle.entities import Field, FieldType, ScorerSpec
+from plimsoll.kernel.nearest import nearest
 from plimsoll.serving.errors import BadRequest
 
 MOST_PROBLEMS = 20
@@ -183,8 +183,8 @@ class Protocol:
                 continue
             field = self._inputs.get(name) or self._context.get(name)
             if field is None:
-                near = get_close_matches(name, [*self._inputs, *self._context], n=1)
-                problems.append(f"there is no column {_shown(name)}" + (f" (did you mean {near[0]}?)" if near else ""))
+                near = nearest(name, [*self._inputs, *self._context])
+                problems.append(f"there is no column {_shown(name)}" + (f" (did you mean {near}?)" if near else ""))
             elif name in found:
                 problems.append(f"{name} is sent twice")
             else:
