@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from plimsoll.edge.output import run, say, show_table
+from plimsoll.edge.options import Json
+from plimsoll.edge.output import moment, run, say, show_table
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +16,7 @@ def register(app: typer.Typer) -> None:
     @app.command("data")
     def data(
         dataset: Annotated[str | None, typer.Argument(metavar="DATASET", help="Show this dataset only.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+        as_json: Json = False,
     ) -> None:
         """List the recorded versions of the datasets."""
         run("data.list", as_json=as_json, show=_show, dataset=dataset)
@@ -35,7 +36,7 @@ def _show(result: list[dict[str, Any]]) -> None:
                 len(item["version"]["files"]),
                 item["version"]["rows"],
                 len(item["version"]["columns"]),
-                item["recorded_at"][:19].replace("T", " "),
+                moment(item["recorded_at"]),
                 item["recorded_by"],
             )
             for item in result

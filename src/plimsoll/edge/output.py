@@ -162,6 +162,11 @@ def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def moment(text: str) -> str:
+    """A ledger's time for people: `2026-11-20 19:33:02`, in UTC."""
+    return text[:19].replace("T", " ")
+
+
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A plain table for people on stdout: columns as wide as their content, numbers to the right."""
     body = [[("" if cell is None else str(cell)) for cell in row] for row in rows]

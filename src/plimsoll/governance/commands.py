@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from plimsoll.edge.context import Role
-from plimsoll.edge.output import paint, run, say, show_table
+from plimsoll.edge.options import Json, Limit
+from plimsoll.edge.output import moment, paint, run, say, show_table
 
 DETAIL_WIDTH = 90
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many, latest first.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Their name: lower-case letters, digits and dashes.")]
 RoleName = Annotated[Role, typer.Argument(metavar="ROLE", help="viewer, developer, approver, operator or admin.")]
 Project = Annotated[str, typer.Option("--in", metavar="PROJECT", help="Only in this project.")]
@@ -182,7 +181,13 @@ def _show_token(token: dict[str, Any]) -> None:
 
 def _show_tokens(tokens: list[dict[str, Any]]) -> None:
     rows = [
-        (token["id"], token["person"], token["created_at"][:19], token["created_by"], (token["revoked_at"] or "")[:19])
+        (
+            token["id"],
+            token["person"],
+            moment(token["created_at"]),
+            token["created_by"],
+            moment(token["revoked_at"] or ""),
+        )
         for token in tokens
     ]
     show_table(("id", "person", "created", "by", "revoked"), rows)
@@ -194,7 +199,14 @@ def _show_revoked(token: dict[str, Any]) -> None:
 
 def _show_events(events: list[dict[str, Any]]) -> None:
     rows = [
-        (event["number"], event["at"][:19], event["actor"], event["action"], event["subject"], _detail(event["detail"]))
+        (
+            event["number"],
+            moment(event["at"]),
+            event["actor"],
+            event["action"],
+            event["subject"],
+            _detail(event["detail"]),
+        )
         for event in events
     ]
     show_table(("number", "at", "who", "what", "about", "detail"), rows)

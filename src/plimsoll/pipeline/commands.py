@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from plimsoll.edge.options import Json
 from plimsoll.edge.output import finish, paint, reported, say
 
 
@@ -15,7 +16,7 @@ def register(app: typer.Typer) -> None:
     app.command()(check)
 
 
-def check(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+def check(as_json: Json = False) -> None:
     """Check project, code and how the steps fit; print every default."""
     from plimsoll.pipeline.check import check_project
 

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from plimsoll.edge.options import Json
 from plimsoll.edge.output import finish, paint, reported, say
-
-_AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +22,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     name: Annotated[str | None, typer.Option("--name", help="The project's name; default: the folder's.")] = None,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no repository and no commit.")] = False,
-    as_json: _AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Make a new project that runs and passes its tests as it is."""
     from dataclasses import asdict
@@ -35,7 +34,7 @@ def init(
         finish(made, as_json=as_json, show=lambda made: _show_made(made, folder))
 
 
-def schema(as_json: _AsJson = False) -> None:
+def schema(as_json: Json = False) -> None:
     """Print the JSON Schema of plimsoll.yaml, for editors."""
     import json
 

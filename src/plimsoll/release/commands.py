@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Annotated, Any
 
 import typer
 
-from plimsoll.edge.output import paint, run, say, show_table
+from plimsoll.edge.options import Json, Limit
+from plimsoll.edge.output import moment, paint, run, say, show_table
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many, latest first.")]
 FINDING_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 FINDING_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
@@ -122,9 +122,10 @@ def _show_verdict(document: dict[str, Any]) -> None:
     from pydantic import TypeAdapter
 
     from plimsoll.gates.entities import Verdict
-    from plimsoll.gates.report import verdict_text
+    from plimsoll.gates.report import WIDTH, verdict_text
 
-    say(verdict_text(TypeAdapter(Verdict).validate_python(document)))
+    width = shutil.get_terminal_size((WIDTH, 24)).columns
+    say(verdict_text(TypeAdapter(Verdict).validate_python(document), width=width))
 
 
 def _show_runs(summaries: list[dict[str, Any]]) -> None:
@@ -137,7 +138,7 @@ def _show_runs(summaries: list[dict[str, Any]]) -> None:
             (
                 item["run"]["id"],
                 item["run"]["state"],
-                _moment(item["run"]["started_at"]),
+                moment(item["run"]["started_at"]),
                 item["run"]["created_by"],
                 paint(item["finding"], FINDING_COLOURS[item["finding"]]) if item["finding"] else "",
                 item["release"] or "",
@@ -165,7 +166,7 @@ def _show_releases(documents: list[dict[str, Any]]) -> None:
             (
                 item["name"],
                 item["digest"][:12],
-                _moment(item["created_at"]),
+                moment(item["created_at"]),
                 item["created_by"],
                 item["run"],
                 item["compiled"] or "worker",
@@ -193,7 +194,3 @@ def _fact(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return str(value)
-
-
-def _moment(text: str) -> str:
-    return text[:19].replace("T", " ")

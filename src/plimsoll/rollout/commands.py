@@ -9,21 +9,12 @@ import typer
 
 from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress
-from plimsoll.edge.output import ProgressLines, finish, paint, reported, run, say, show_table
-from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.edge.options import Json
+from plimsoll.edge.output import ProgressLines, finish, moment, paint, reported, run, say, show_table
+from plimsoll.rollout.errors import NotLive
 
 Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment's name.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 COLOURS = {"live": "green", "starting": "yellow", "stopping": "yellow", "stopped": "dim", "unavailable": "red"}
-
-
-class NotLive(PlimsollError):
-    """A deployment that did not become live in time; the controller goes on trying."""
-
-    code = "deployment.not_live"
-    kind = Kind.UNAVAILABLE
-    text = "{release} is not live in {environment} after {seconds:.0f} s: {problem}"
-    hint = "It is tried again as long as it is wanted. `plimsoll status` shows how it goes."
 
 
 def register(app: typer.Typer) -> None:
@@ -95,7 +86,7 @@ def _show_status(views: list[dict[str, Any]]) -> None:
                 paint(view["state"], COLOURS[view["state"]]),
                 view["release"],
                 view["address"],
-                view["changed_at"][:19].replace("T", " "),
+                moment(view["changed_at"]),
                 view["changed_by"],
                 view["problem"],
             )

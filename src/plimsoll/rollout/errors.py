@@ -1,4 +1,4 @@
-"""Why a deployment is refused."""
+"""Why a deployment is refused, or is not live yet."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ class WrongProject(PlimsollError):
     kind = Kind.INVALID
     text = "{release} belongs to another project than this one, {project}."
     hint = "Change to that project's folder, or name a release of {project}: `plimsoll releases` lists them."
+
+
+class NotLive(PlimsollError):
+    """A deployment that did not become live in time; the controller goes on trying."""
+
+    code = "deployment.not_live"
+    kind = Kind.UNAVAILABLE
+    text = "{release} is not live in {environment} after {seconds:.0f} s: {problem}"
+    hint = "It is tried again as long as it is wanted. `plimsoll status` shows how it goes."
