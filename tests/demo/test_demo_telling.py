@@ -61,3 +61,14 @@ def test_cells_of_the_table_wrap_and_numbers_stand_to_the_right():
     stream = io.StringIO()
     Telling(stream).table(("act", "seen", "s"), (5, 10, 5), [("Act 1", "one two three four", "8.1")])
     assert told(stream) == ["act    seen            s", "Act 1  one two       8.1", "       three four"]
+
+
+@pytest.mark.parametrize(("columns", "width"), [("60", 80), ("92", 92), ("200", 100)])
+def test_the_story_is_as_wide_as_the_terminal_within_reason(monkeypatch: pytest.MonkeyPatch, columns: str, width: int):
+    monkeypatch.setenv("COLUMNS", columns)
+    stream = Terminal()
+    telling = Telling(stream)
+    telling.act("Seen", "6 of 6")
+    assert telling.width == width
+    assert "─" * width in stream.getvalue()
+    assert "─" * (width + 1) not in stream.getvalue()

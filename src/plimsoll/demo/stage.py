@@ -188,7 +188,7 @@ class Stage:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "GIT_"))}
         token = {"PLIMSOLL_TOKEN": self.tokens[person]} if person in self.tokens else {}
         url = {"PLIMSOLL_URL": self.server_url} if self.server_url and token else {}
-        return {**kept, **_PLAIN, **token, **url}
+        return {**kept, **_PLAIN, **token, **url, "COLUMNS": str(self.telling.width)}
 
     def _ended(self, process: subprocess.Popen[str]) -> ProcessEnded:
         name = self._started[process]

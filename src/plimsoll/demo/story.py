@@ -131,7 +131,9 @@ def _ending(telling: Telling, played: list[Played], *, seconds: float) -> None:
         )
         for item in played
     ]
-    telling.table(("act", "expected", "seen", "seconds"), (6, 37, 44, 7), rows)
+    room = telling.width - sum((6, 7, 3 * 2))
+    expected = room * 46 // 100
+    telling.table(("act", "expected", "seen", "seconds"), (6, expected, room - expected, 7), rows)
     telling.line()
 
 
@@ -189,6 +191,7 @@ def _clear(stage: Stage) -> list[str]:
         stage.telling.passing("ending the doors, the load and the server")
         return stage.close()
     finally:
+        stage.telling.erase()
         signal.signal(signal.SIGINT, before)
 
 

@@ -1,6 +1,6 @@
 """How the story is told: headings, the commands as they are typed, what they answer, and the table at the end.
 
-At most 100 columns wide; colours and passing lines on a terminal only, so that a pipe gets plain text.
+As wide as the terminal, from 80 to 100 columns; colours and passing lines on a terminal only, so that a pipe gets plain text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-WIDEST = 100
+WIDEST, NARROWEST = 100, 80
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "cyan": "36"}
 
 
@@ -22,12 +22,14 @@ class Telling:
         self._stream = stream
         self._live = stream.isatty()
         self._coloured = self._live and not os.environ.get("NO_COLOR")
-        self._width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns) if self._live else WIDEST
+        columns = shutil.get_terminal_size((WIDEST, 24)).columns if self._live else WIDEST
+        self.width = max(min(WIDEST, columns), NARROWEST)
+        """Columns that the story takes."""
         self._passing = 0
 
     def line(self, text: str = "") -> None:
         """One line as it is."""
-        self._erase()
+        self.erase()
         self._stream.write(text + "\n")
         self._stream.flush()
 
@@ -35,12 +37,12 @@ class Telling:
         """The heading of a part."""
         self.line()
         self.line(self.paint(f"{name}  {title}", "bold"))
-        self.line(self.paint("─" * self._width, "dim"))
+        self.line(self.paint("─" * self.width, "dim"))
 
     def note(self, text: str) -> None:
         """A remark between commands."""
         self.line()
-        for line in textwrap.wrap(text, self._width):
+        for line in textwrap.wrap(text, self.width):
             self.line(self.paint(line, "dim"))
 
     def command(self, person: str, text: str) -> None:
@@ -54,19 +56,19 @@ class Telling:
             indent = " " * (len(line) - len(line.lstrip()))
             wrapped = textwrap.wrap(
                 line.strip(),
-                self._width,
+                self.width,
                 initial_indent=indent,
                 subsequent_indent=indent + "  ",
                 break_on_hyphens=False,
             )
-            for part in [line] if len(line) <= self._width else wrapped:
+            for part in [line] if len(line) <= self.width else wrapped:
                 self.line(self._marked(part.rstrip()))
 
     def passing(self, text: str) -> None:
         """A line that the next one replaces; terminals only."""
         if self._live:
-            self._erase()
-            shown = text[: self._width - 1]
+            self.erase()
+            shown = text[: self.width - 1]
             self._stream.write(self.paint(shown, "dim"))
             self._stream.flush()
             self._passing = len(shown)
@@ -91,9 +93,11 @@ class Telling:
                 line = line.replace(word, self.paint(word, colour))
         return line
 
-    def _erase(self) -> None:
+    def erase(self) -> None:
+        """Take the passing line away."""
         if self._passing:
             self._stream.write("\r" + " " * self._passing + "\r")
+            self._stream.flush()
             self._passing = 0
 
 

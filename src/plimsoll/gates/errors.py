@@ -17,14 +17,14 @@ class UndefinedMetric(PlimsollError):
 class NothingToJudge(PlimsollError):
     code = "gates.nothing_to_judge"
     kind = Kind.CONFLICT
-    text = "Run {run} has nothing to judge: {problem}."
+    text = "{run} has nothing to judge: {problem}."
     hint = "Add a `model:` section and `gates:` to the project file, then run the pipeline again."
 
 
 class HoldoutMissing(PlimsollError):
     code = "gates.holdout_missing"
     kind = Kind.INVALID
-    text = "Run {run} has no output or dataset {holdout}, which model.holdout names."
+    text = "{run} has no output or dataset {holdout}, which model.holdout names."
     hint = "It has: {known}."
 
 

@@ -1,4 +1,4 @@
-"""A verdict as text for people: one line a check, aligned, within 100 columns, and under it what decided."""
+"""A verdict as text for people: one line a check, aligned, and under it what decided; as wide as it is told to be."""
 
 from __future__ import annotations
 
@@ -10,37 +10,54 @@ from plimsoll.gates.entities import Champion, CheckResult, Estimate, Finding, Ve
 from plimsoll.gates.wording import figure
 
 WIDTH = 100
-_RULE, _FINDING, _FIGURE, _DIFFERENCE = 38, 14, 9, 26
+NARROWEST = 80
+_FINDING, _FIGURE, _DIFFERENCE = 14, 9, 28
+_OTHERS = _FINDING + 2 * _FIGURE + _DIFFERENCE + 4
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """The whole verdict: finding, who was compared with whom, every check, notes. Ends without a line break."""
+def verdict_text(verdict: Verdict, *, width: int = WIDTH) -> str:
+    """The whole verdict: finding, who was compared with whom, every check, notes. Ends without a line break.
+
+    width: columns of the terminal; more than WIDTH are left empty, fewer than NARROWEST are not enough.
+    """
+    width = max(min(width, WIDTH), NARROWEST)
     against = f" against {', '.join(_champion(item) for item in verdict.champions)}" if verdict.champions else ""
     head = f"Verdict {str(verdict.finding).upper()} on {verdict.run}: {verdict.rows:,} holdout rows{against}"
-    lines = [*_wrap(head, indent=""), "", _line("rule", "finding", "candidate", "reference", "difference [95 %]")]
+    lines = [
+        *_wrap(head, indent="", width=width),
+        "",
+        _line("rule", "finding", "candidate", "reference", "difference [95 %]", width=width),
+    ]
     for rule, checks in groupby(verdict.checks, key=lambda check: check.rule):
-        lines += _rule(rule, list(checks))
+        lines += _rule(rule, list(checks), width=width)
     if any(not check.blocking for check in verdict.checks):
-        lines += ["", *_wrap("Findings in brackets are reported only: the slice is smaller than min_rows.", indent="")]
+        remark = "Findings in brackets are reported only: the slice is smaller than min_rows."
+        lines += ["", *_wrap(remark, indent="", width=width)]
     if verdict.notes:
-        lines += ["", *(line for note in verdict.notes for line in _wrap(note, indent=""))]
+        lines += ["", *(line for note in verdict.notes for line in _wrap(note, indent="", width=width))]
     return "\n".join([*lines, "", f"verdict {verdict.id}"])
 
 
-def _rule(rule: str, checks: list[CheckResult]) -> Iterator[str]:
-    together = len(checks) == 1 and checks[0].slice is None and len(rule) <= _RULE
+def _rule(rule: str, checks: list[CheckResult], *, width: int) -> Iterator[str]:
+    room = width - _OTHERS
+    together = len(checks) == 1 and checks[0].slice is None and len(rule) <= room
     if not together:
         yield rule
     for check in checks:
         name = rule if together else f"  {check.slice or 'overall'}"
-        if len(name) > _RULE:
+        if len(name) > room:
             yield name
             name = ""
         yield _line(
-            name, _finding(check), _value(check.candidate), _value(check.reference), _interval(check.difference)
+            name,
+            _finding(check),
+            _value(check.candidate),
+            _value(check.reference),
+            _interval(check.difference),
+            width=width,
         )
         if check.slice is None or check.finding is not Finding.PASS:
-            yield from _wrap(check.because, indent="    ")
+            yield from _wrap(check.because, indent="    ", width=width)
 
 
 def _finding(check: CheckResult) -> str:
@@ -67,9 +84,9 @@ def _champion(champion: Champion) -> str:
     return f"{champion.release or f'the baseline {champion.baseline}'} in {champion.environment}"
 
 
-def _line(rule: str, finding: str, candidate: str, reference: str, difference: str) -> str:
+def _line(rule: str, finding: str, candidate: str, reference: str, difference: str, *, width: int) -> str:
     cells = (
-        rule.ljust(_RULE),
+        rule.ljust(width - _OTHERS),
         finding.ljust(_FINDING),
         candidate.rjust(_FIGURE),
         reference.rjust(_FIGURE),
@@ -78,10 +95,10 @@ def _line(rule: str, finding: str, candidate: str, reference: str, difference: s
     return " ".join(cells).rstrip()
 
 
-def _wrap(text: str, *, indent: str) -> list[str]:
+def _wrap(text: str, *, indent: str, width: int) -> list[str]:
     return textwrap.wrap(
         text,
-        width=WIDTH,
+        width=width,
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
