@@ -17,6 +17,8 @@ from pathlib import Path
 
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.kernel.files import new_file, sync_folder
+from plimsoll.kernel.hashing import digest_bytes
 
 _PIECE = 1 << 20
 _DIGITS = 64
@@ -57,7 +59,7 @@ class FolderStore:
 
     def put_bytes(self, content: bytes) -> str:
         """Store bytes; returns their digest. Storing the same again changes nothing."""
-        digest = hashlib.sha256(content).hexdigest()
+        digest = digest_bytes(content)
         if not self.has(digest):
             with self._incoming() as temporary:
                 temporary.write_bytes(content)
@@ -136,13 +138,8 @@ class FolderStore:
         folder = self.root / "incoming"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=folder)
-            os.close(handle)
-            temporary = Path(name)
-            try:
+            with new_file(folder) as temporary:
                 yield temporary
-            finally:
-                temporary.unlink(missing_ok=True)
         except OSError as error:
             raise ArtifactStoreFull(store=str(self.root), problem=error.strerror or str(error)) from error
 
@@ -153,8 +150,8 @@ class FolderStore:
         place = self._place(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(place)
-        for folder in (place.parent, self.root):  # else a power cut can take the name away again
-            _sync_folder(folder)
+        for folder in (place.parent, self.root):
+            sync_folder(folder)
 
 
 def _pieces(source: Path) -> Iterator[bytes]:
@@ -164,11 +161,3 @@ def _pieces(source: Path) -> Iterator[bytes]:
                 yield piece
     except OSError as error:
         raise SourceUnreadable(source=str(source), problem=(error.strerror or str(error)).lower()) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,11 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import hashlib
 import os
 import stat
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.kernel.files import new_file
+from plimsoll.kernel.hashing import digest_bytes
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
 
@@ -99,7 +98,7 @@ def signer(keys: Path, name: str = "release") -> Signer:
     public = keys / f"{name}.pub"
     encoded = _public_pem(private.public_key())
     if not public.exists() or public.read_bytes() != encoded:
-        with _new_file(keys) as temporary:
+        with new_file(keys) as temporary:
             temporary.write_bytes(encoded)
             temporary.chmod(0o644)
             temporary.replace(public)
@@ -167,24 +166,13 @@ def _create_key(place: Path) -> None:
     encoded = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with _new_file(place.parent) as temporary:
+    with new_file(place.parent) as temporary:
         with temporary.open("wb") as stream:
             stream.write(encoded)
             stream.flush()
             os.fsync(stream.fileno())
         with contextlib.suppress(FileExistsError):
             place.hardlink_to(temporary)
-
-
-@contextlib.contextmanager
-def _new_file(folder: Path) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")  # mode 0600
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read_private(place: Path) -> ec.EllipticCurvePrivateKey:
@@ -234,4 +222,4 @@ def _public_pem(public: ec.EllipticCurvePublicKey) -> bytes:
 
 def _key_id(public: ec.EllipticCurvePublicKey) -> str:
     der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()
+    return digest_bytes(der)

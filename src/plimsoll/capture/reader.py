@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ import orjson
 
 from plimsoll.capture.entities import CapturedPrediction
 from plimsoll.capture.segment import SUFFIX, read_segment
-from plimsoll.kernel.clock import to_text
+from plimsoll.kernel.clock import from_microseconds, to_text
 from plimsoll.kernel.ids import millisecond_of
 
 __all__ = ["CapturedPrediction", "find_prediction", "read_predictions"]
 
 SLACK_MS = 120_000
 """Between an id and its record lie a request's deadline and what clocks were set back."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_predictions(folder: Path) -> Iterator[CapturedPrediction]:
@@ -61,7 +59,7 @@ def _may_hold(segment: Path, moment: int) -> bool:
 def _prediction(record: dict[str, Any]) -> CapturedPrediction:
     return CapturedPrediction(
         id=record["id"],
-        at=to_text(_EPOCH + timedelta(microseconds=record["at_us"])),
+        at=to_text(from_microseconds(record["at_us"])),
         release=record["release"],
         digest=record["digest"],
         environment=record["environment"],

@@ -10,16 +10,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from plimsoll.capture.segment import MAGIC, SUFFIX, frame
+from plimsoll.kernel.clock import from_microseconds
 from plimsoll.kernel.ids import new_id
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CaptureWriter:
@@ -97,7 +95,7 @@ class CaptureWriter:
 
     def _begin_segment(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        moment = _EPOCH + timedelta(microseconds=self._now_ns() // 1000)
+        moment = from_microseconds(self._now_ns() // 1000)
         path = self._folder / f"{new_id('capture', at=moment)}{SUFFIX}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         if _written(descriptor, MAGIC) < len(MAGIC):

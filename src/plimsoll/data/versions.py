@@ -7,7 +7,6 @@ change and inode spares what did not change; it is a file below the workspace's 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from plimsoll.artifacts.folder import FolderStore, SourceUnreadable
 from plimsoll.data.entities import DataVersion, FileEntry, Format
 from plimsoll.data.errors import Unreadable
 from plimsoll.data.files import Found
+from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.hashing import digest_json
 
 _SETTLED_NS = 1_000_000_000
@@ -54,9 +54,7 @@ class HashCache:
         }
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, delete=False, encoding="utf-8") as stream:
-                json.dump(document, stream)
-            Path(stream.name).replace(self._file)
+            replace_text(self._file, json.dumps(document))
         except OSError:
             return
 

@@ -18,6 +18,7 @@ from plimsoll.governance.entities import Head
 from plimsoll.governance.errors import HeadNotWritten
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import PlimsollError
+from plimsoll.kernel.files import sync_folder
 from plimsoll.kernel.workspace import Workspace
 
 KEY = "audit"
@@ -88,7 +89,7 @@ def _append_line(path: Path, line: bytes) -> None:
     finally:
         os.close(descriptor)
     if is_new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _cut_unfinished_line(descriptor: int) -> None:
@@ -98,11 +99,3 @@ def _cut_unfinished_line(descriptor: int) -> None:
     reach = min(size, 65536)
     rest = os.pread(descriptor, reach, size - reach)
     os.ftruncate(descriptor, size - reach + rest.rfind(b"\n") + 1)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

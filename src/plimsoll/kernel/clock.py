@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Clock(Protocol):
     """Tells the time in UTC."""
@@ -38,6 +40,11 @@ class ManualClock:
 def to_text(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds and a `Z`: sorts as text, the same in every database."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """The moment that lies so long after the epoch, exactly."""
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def from_text(text: str) -> datetime:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from plimsoll.kernel.clock import EPOCH
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id(prefix: str, *, at: datetime) -> str:
     """`prefix-` and 26 characters: 48 bits of milliseconds, then 80 random bits, in Crockford's base 32."""
-    milliseconds = (at - _EPOCH) // timedelta(milliseconds=1)
+    milliseconds = (at - EPOCH) // timedelta(milliseconds=1)
     return f"{prefix}-{_base32(milliseconds, length=10)}{_base32(secrets.randbits(80), length=16)}"
 
 

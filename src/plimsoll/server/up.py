@@ -24,6 +24,7 @@ from fastapi import FastAPI
 from plimsoll.edge.context import Caller, Context, Progress
 from plimsoll.governance.operations import authenticate, caller_named, local_caller
 from plimsoll.kernel.clock import SystemClock, to_text
+from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.server.app import Api, create_app
@@ -92,7 +93,7 @@ def _serve(
     address = Address(address=base, login=f"{base}/?token={link}", pid=os.getpid(), project=project_name(workspace))
     note = {"address": base, "pid": address.pid, "since": to_text(clock.now()), "what": "plimsoll up"}
     lock.note(note)
-    _write_note(workspace.state / "server.json", note)
+    replace_text(workspace.state / "server.json", json.dumps(note) + "\n")
     loop.start()
     server = _make_server(app)
     with _ended_by_signals(server):
@@ -180,12 +181,6 @@ def _listen(host: str, port: int) -> socket.socket:
 def _require_loopback(host: str) -> None:
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise NotLoopback(host=host)
-
-
-def _write_note(path: Path, note: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(note) + "\n")
-    temporary.replace(path)
 
 
 def _log_to(path: Path) -> None:

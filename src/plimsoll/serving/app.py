@@ -10,13 +10,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 import plimsoll
 from plimsoll.capture.writer import CaptureWriter
+from plimsoll.kernel.clock import from_microseconds
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.ids import new_id
 from plimsoll.serving.entities import Limits
@@ -32,7 +32,6 @@ Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES = {
     "serving.bad_request": 400,
     "serving.overloaded": 503,
@@ -176,7 +175,7 @@ class DoorApp:
         begun: float,
     ) -> str:
         """Capture a prediction under a new id."""
-        identifier = new_id("prediction", at=_EPOCH + timedelta(microseconds=received_us))
+        identifier = new_id("prediction", at=from_microseconds(received_us))
         self.capture.append(
             {
                 "id": identifier,
