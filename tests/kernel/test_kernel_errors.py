@@ -73,6 +73,7 @@ def test_every_kind_has_its_exit_code_and_its_status() -> None:
         "denied": 4,
         "unavailable": 5,
         "check_failed": 1,
+        "inconclusive": 3,
         "project_code": 6,
         "internal": 70,
     }

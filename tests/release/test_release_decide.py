@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from plimsoll.gates.entities import Champion, CheckResult, Finding, Verdict
-from plimsoll.kernel.errors import PlimsollError
+from plimsoll.kernel.errors import EXIT_CODES, PlimsollError
 from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.release.decide import require_fresh, require_releasable
 
@@ -99,7 +99,7 @@ def test_a_failed_verdict_names_slice_and_figures():
         require_releasable(a_run(), verdict, champions={}, allow_dirty=False)
 
     assert str(refusal.value) == (
-        "The verdict on run run-1 is fail: roc_auc >= 0.9 in slice country = 'LU': worse by 0.12 [0.08, 0.16] (and 1 more)"
+        "The verdict on run-1 is fail: roc_auc >= 0.9 in slice country = 'LU': worse by 0.12 [0.08, 0.16] (and 1 more)"
     )
 
 
@@ -110,3 +110,11 @@ def test_a_verdict_against_the_baseline_is_stale_once_something_is_live():
     assert str(refusal.value) == (
         "The verdict on fraud@2 compares with the baseline (majority class) in production, where release d1ge57 is live now."
     )
+
+
+def test_an_inconclusive_verdict_refuses_with_an_exit_code_of_its_own():
+    with pytest.raises(PlimsollError) as refusal:
+        require_releasable(a_run(), a_verdict(Finding.INCONCLUSIVE), champions={}, allow_dirty=False)
+
+    assert refusal.value.code == "release.inconclusive_verdict"
+    assert EXIT_CODES[refusal.value.kind] == 3

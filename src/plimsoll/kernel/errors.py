@@ -20,6 +20,7 @@ class Kind(StrEnum):
     DENIED = "denied"
     UNAVAILABLE = "unavailable"
     CHECK_FAILED = "check_failed"
+    INCONCLUSIVE = "inconclusive"
     PROJECT_CODE = "project_code"
     INTERNAL = "internal"
 
@@ -31,6 +32,7 @@ EXIT_CODES: dict[Kind, int] = {
     Kind.DENIED: 4,
     Kind.UNAVAILABLE: 5,
     Kind.CHECK_FAILED: 1,
+    Kind.INCONCLUSIVE: 3,
     Kind.PROJECT_CODE: 6,
     Kind.INTERNAL: 70,
 }
@@ -42,6 +44,7 @@ HTTP_STATUSES: dict[Kind, int] = {
     Kind.DENIED: 403,
     Kind.UNAVAILABLE: 503,
     Kind.CHECK_FAILED: 422,
+    Kind.INCONCLUSIVE: 422,
     Kind.PROJECT_CODE: 422,
     Kind.INTERNAL: 500,
 }

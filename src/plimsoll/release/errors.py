@@ -8,7 +8,7 @@ from plimsoll.kernel.errors import Kind, PlimsollError
 class NothingToRelease(PlimsollError):
     code = "release.no_model"
     kind = Kind.INVALID
-    text = "Run {run} made no model: the project file of {project} has no `model` section."
+    text = "{run} made no model: the project file of {project} has no `model` section."
     hint = "Add a `model` section (docs/project-file.md), run the pipeline again, then release."
 
 
@@ -22,28 +22,28 @@ class NoFinishedRun(PlimsollError):
 class RunNotDone(PlimsollError):
     code = "release.run_not_done"
     kind = Kind.CONFLICT
-    text = "Run {run} is {state}; only a run that is done can be released."
+    text = "{run} is {state}; only a run that is done can be released."
     hint = "Run the pipeline again with `plimsoll run`."
 
 
 class DirtyTree(PlimsollError):
     code = "release.dirty_tree"
     kind = Kind.CONFLICT
-    text = "Run {run} used code that no commit holds: {files}."
+    text = "{run} used code that no commit holds: {files}."
     hint = "Commit the change and run again, or use --allow-dirty: the release then records which files differed."
 
 
 class NoVerdict(PlimsollError):
     code = "release.no_verdict"
     kind = Kind.CONFLICT
-    text = "Run {run} has no verdict: the project file has no gates."
+    text = "{run} has no verdict: the project file has no gates."
     hint = "Add at least one rule under `gates`, run the pipeline again, then release."
 
 
 class VerdictFailed(PlimsollError):
     code = "release.failed_verdict"
     kind = Kind.CHECK_FAILED
-    text = "The verdict on run {run} is fail: {because}"
+    text = "The verdict on {run} is fail: {because}"
     hint = (
         "`plimsoll verdict {run}` shows the evidence. Improve the model, or change the gates in a commit of their own."
     )
@@ -51,8 +51,8 @@ class VerdictFailed(PlimsollError):
 
 class VerdictInconclusive(PlimsollError):
     code = "release.inconclusive_verdict"
-    kind = Kind.CHECK_FAILED
-    text = "The verdict on run {run} is inconclusive: {because}"
+    kind = Kind.INCONCLUSIVE
+    text = "The verdict on {run} is inconclusive: {because}"
     hint = (
         "A larger holdout or a wider margin gives the gate the power it lacks; `plimsoll verdict {run}` says how much."
     )
