@@ -66,7 +66,10 @@ def postgres_server() -> Iterator[PostgresServer]:
         account = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     server = PostgresServer(folder=folder, programs=programs[-1].parent, account=account)
     try:
-        server.run("initdb", "-U", "postgres", "-A", "trust", "--no-sync")
+        # A locale that sorts otherwise than SQLite does, as a team's server may have.
+        other = ("--locale-provider=icu", "--icu-locale=en") if int(server.programs.parts[-2]) >= 15 else ()
+        locale = ("-E", "UTF8", "--locale=C", *other)
+        server.run("initdb", "-U", "postgres", "-A", "trust", "--no-sync", *locale)
         server.start()
         yield server
         server.stop()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 from tests.postgres import PostgresServer
 
-from plimsoll.ledger.engine import LedgerUnavailable, connect
-from plimsoll.ledger.postgres import _without_password, to_pyformat
+from plimsoll.ledger import postgres
+from plimsoll.ledger.engine import LedgerUnavailable, LedgerUnknown, connect
+from plimsoll.ledger.postgres import _read, _without_password, to_pyformat
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
@@ -85,13 +87,65 @@ def test_a_database_server_that_does_not_answer(tmp_path: Path) -> None:
     ("url", "shown"),
     [
         ("postgresql://ada:secret@host:5432/db", "postgresql://ada@host:5432/db"),
-        ("postgresql://ada:p@ss@host/db", "postgresql://ada@host/db"),
+        ("postgresql://ada:se%40cr%2Fet@host/db", "postgresql://ada@host/db"),
+        ("postgresql://ada:secret?@host/db", "postgresql://ada@host/db"),
         ("postgresql://host/db", "postgresql://host/db"),
-        ("postgresql://host/db?user=ada&password=secret&x=1", "postgresql://host/db?user=ada&x=1"),
+        ("postgresql://host/db?user=ada&password=se@cret", "postgresql://ada@host/db"),
+        ("postgresql://one:1,two:2/db?pass%77ord=secret", "postgresql://one,two:1,2/db"),
+        ("postgresql://ada:secret@/db?host=/run/postgresql", "postgresql://ada@/db?host=/run/postgresql"),
     ],
 )
 def test_a_password_is_never_shown(url: str, shown: str) -> None:
-    assert _without_password(url) == shown
+    assert _without_password(_read(url)) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:sec@ret@host/db",
+        "postgresql://ada:sec/ret@host/db",
+        "postgresql://ada:12/secret@host/db",
+        "postgresql://ada:sec%ret@host/db",
+        "postgresql://ada:sec ret@host/db",
+        "postgresql://host/db?pasword=secret",
+        "mysql://ada:secret@host/db",
+        "host=db password=secret",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(LedgerUnknown) as caught:
+        connect(url)
+    said = f"{caught.value} {caught.value.as_dict()}"
+    assert "sec" not in said
+    assert "ret" not in said
+    assert "%40" in caught.value.advice
+
+
+def test_psycopg_that_is_not_installed_is_said_with_the_extra_that_brings_it(tmp_path: Path) -> None:
+    code = """
+import sys
+sys.modules["psycopg"] = None
+from plimsoll.kernel.extras import PackageMissing
+from plimsoll.ledger.engine import connect
+try:
+    connect("postgresql://ada:secret@host/db")
+except PackageMissing as error:
+    print(error, error.advice)
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == (
+        "This needs psycopg, which is not installed. Install it with `pip install 'plimsoll-ml[postgres]'`.\n"
+    )
+
+
+def test_a_host_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(postgres._LINK, "connect_timeout", 2)  # libpq knows no shorter one
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = connect(f"postgresql://ada:secret@127.0.0.1:{silent.getsockname()[1]}/db")
+        with pytest.raises(LedgerUnavailable, match="timeout") as caught, database.read():
+            pass
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_named_parameters_are_told_from_casts_and_times() -> None:
@@ -145,6 +199,16 @@ def test_a_server_that_restarts_is_used_again(postgres_server: PostgresServer) -
         postgres_server.start()
     with database.read() as transaction:
         assert transaction.all("SELECT * FROM t") == []
+    database.close()
+
+
+@pytest.mark.system
+def test_text_with_a_nul_character_is_kept_without_it(postgres_url: str) -> None:
+    database = connect(postgres_url)
+    with database.write() as transaction:
+        transaction.execute("CREATE TABLE t (a TEXT)")
+        transaction.execute("INSERT INTO t VALUES (:a)", a="one\0two")
+        assert transaction.all("SELECT a FROM t") == [{"a": "one\N{REPLACEMENT CHARACTER}two"}]
     database.close()
 
 

@@ -6,15 +6,26 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
+from psycopg.types.string import StrDumper
 
 from plimsoll.ledger.transaction import LedgerUnavailable, Transaction, no_transaction_inside
 
 _WRITERS = 7_318_349_394
 """The advisory lock that every writer holds: one at a time, as on SQLite."""
 _PATIENCE = "30s"
+_LINK = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A host that says nothing any more is noticed within half a minute, not within the hours that TCP takes by itself."""
 
 
 class PostgresDatabase:
@@ -24,7 +35,9 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: str) -> None:
+        """Raises ValueError for a URL that PostgreSQL cannot read; nothing of it is quoted, it may hold a password."""
         self.url = url
+        self._parts = _read(url)
         self._busy = threading.local()
         self._idle: list[psycopg.Connection[dict[str, object]]] = []
 
@@ -52,7 +65,7 @@ class PostgresDatabase:
                 finally:
                     self._give_back(connection)
             except psycopg.OperationalError as error:
-                raise LedgerUnavailable(url=_without_password(self.url), problem=str(error).strip()) from error
+                raise LedgerUnavailable(url=_without_password(self._parts), problem=_in_one_line(error)) from error
         transaction.run_after_commit()
 
     def _begin(self, *, read_only: bool) -> psycopg.Connection[dict[str, object]]:
@@ -66,7 +79,7 @@ class PostgresDatabase:
             else:
                 break
         else:
-            connection = psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
+            connection = self._open()
             connection.execute(_begin_sql(read_only=read_only))
         if not read_only:
             try:
@@ -75,6 +88,14 @@ class PostgresDatabase:
             except psycopg.Error:
                 connection.close()
                 raise
+        return connection
+
+    def _open(self) -> psycopg.Connection[dict[str, object]]:
+        """A new connection, without prepared statements: a pooler may stand between, and a migration ends their use."""
+        connection = psycopg.connect(
+            **(_LINK | self._parts), autocommit=True, row_factory=dict_row, prepare_threshold=None
+        )
+        connection.adapters.register_dumper(str, _Text)
         return connection
 
     def _give_back(self, connection: psycopg.Connection[dict[str, object]]) -> None:
@@ -93,11 +114,42 @@ def _begin_sql(*, read_only: bool) -> str:
     return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    place = re.sub(r"(?<=[?&])(?:ssl)?password=[^&]*&?", "", place).rstrip("?&")
-    return f"{scheme}://{credentials.partition(':')[0]}{at}{place}"
+class _Text(StrDumper):  # type: ignore[misc]  # mypy does not follow psycopg
+    """Text as PostgreSQL can hold it: a NUL character, which it refuses, becomes the sign for what is unreadable."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+
+def _read(url: str) -> dict[str, Any]:
+    """The URL's parts under libpq's names. Raises ValueError that quotes nothing.
+
+    A password with a bare @ or / spills into host, port or database, from where it would be told as such.
+    """
+    place = url.partition("://")[2].partition("?")[0]
+    try:
+        parts: dict[str, Any] = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        parts = {}
+    spilled = place.count("@") > 1 or "@" in place.partition("/")[2]
+    if not parts or spilled or not re.fullmatch(r"[\d,]*", str(parts.get("port", ""))):
+        message = "PostgreSQL cannot read this URL"
+        raise ValueError(message)
+    return parts
+
+
+def _without_password(parts: dict[str, Any]) -> str:
+    """What is told of a ledger: user, host, port and database, and nothing else of its URL."""
+    user = f"{parts['user']}@" if "user" in parts else ""
+    host, port = parts.get("host", ""), f":{parts['port']}" if "port" in parts else ""
+    socket = f"?host={host}" if host.startswith("/") else ""
+    return f"postgresql://{user}{'' if socket else host}{port}/{parts.get('dbname', '')}{socket}"
+
+
+def _in_one_line(error: psycopg.Error) -> str:
+    """The driver's message without its advice, which is about starting servers."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return "; ".join(line for line in lines if line and not line.endswith("?")).rstrip(".")
 
 
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")

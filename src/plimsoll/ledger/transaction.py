@@ -21,7 +21,7 @@ class LedgerUnavailable(PlimsollError):
     code = "ledger.unavailable"
     kind = Kind.UNAVAILABLE
     text = "The ledger at {url} cannot be used: {problem}."
-    hint = "Nothing was changed. Check that the database runs and that its disk has room, then try again."
+    hint = "What was recorded before is kept. Check that the database runs and that its disk has room, then try again."
 
 
 class Transaction:

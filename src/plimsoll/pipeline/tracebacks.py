@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 from plimsoll.kernel.errors import PlimsollError
+from plimsoll.kernel.extras import cure
 from plimsoll.pipeline.jobs import Trouble
 
 _MOST_FRAMES = 12
@@ -18,6 +19,8 @@ def trouble_of(error: BaseException, *, root: Path) -> Trouble:
     if isinstance(error, SystemExit):
         return Trouble(problem=f"it called sys.exit({error.code!r})", trace=_trimmed(error, root))
     problem = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if cured := cure(error):
+        problem = f"{problem}; {cured}"
     return Trouble(problem=problem, trace=_trimmed(error, root))
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.kernel.canonical import canonical_json
+from plimsoll.kernel.extras import cure, missing_package
 
 RESULT = "result.json"
 MODEL = "model.onnx"
 PAGE = "compiled.json"
-_EXTRA = {"pandas", "sklearn", "onnx", "onnxruntime", "skl2onnx"}
-"""What the extra `sklearn` installs; a scorer that lacks another package could not even be loaded."""
 
 
 def main(arguments: list[str]) -> int:
@@ -26,11 +25,11 @@ def main(arguments: list[str]) -> int:
     try:
         result = _compile(scorer, holdout, out)
     except ModuleNotFoundError as error:
-        name = (error.name or "").partition(".")[0]
-        if name not in _EXTRA:
+        package = missing_package(error)
+        if package is None:  # a scorer that lacks a package of the project's could not even be loaded
             raise
-        because = f"{name} is not installed; `pip install 'plimsoll-ml[sklearn]'` brings it"
-        result = {"faithful": False, "because": f"not compiled: {because}"}
+        because = f"not compiled: {package} is not installed; {cure(error)}"
+        result = {"faithful": False, "because": because}
     (out / RESULT).write_text(json.dumps(result))
     return 0
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from plimsoll.bundle.entities import ScorerSpec
 
 
 class CompiledModel:
-    """The ONNX form of a scorer."""
+    """The ONNX form of a scorer. Making one imports onnxruntime, which doors of other releases do without."""
 
     def __init__(self, folder: Path, spec: ScorerSpec) -> None:
+        import onnxruntime as ort
+
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

@@ -9,6 +9,7 @@ from plimsoll.bundle.entities import ScorerSpec
 from plimsoll.bundle.layout import verify_bundle
 from plimsoll.bundle.runtime import lock_differences, lock_text
 from plimsoll.bundle.spec import read_spec
+from plimsoll.kernel.extras import require
 from plimsoll.kernel.hashing import digest_file
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.errors import RuntimeDiffers, WrongBundle
@@ -31,12 +32,15 @@ class CheckedBundle:
 def check_bundle(ref: ReleaseRef, keys: Path) -> CheckedBundle:
     """Verify every byte of the bundle and the runtime it needs; no model and no code is loaded.
 
-    Raises bundle.tampered, bundle.bad_signature, WrongBundle, RuntimeDiffers.
+    Raises bundle.tampered, bundle.bad_signature, WrongBundle, PackageMissing, RuntimeDiffers.
     """
     manifest = verify_bundle(ref.bundle, keys)
     if digest_file(ref.bundle / "release.json") != ref.digest:
         raise WrongBundle(folder=str(ref.bundle), found=manifest.name, release=ref.name)
+    compiled = manifest.compiled == "onnx"
+    if compiled:
+        require("onnxruntime")
     differences = lock_differences((ref.bundle / "lock.txt").read_text(encoding="utf-8"), lock_text())
     if differences:
         raise RuntimeDiffers(release=ref.name, differences=differences)
-    return CheckedBundle(ref=ref, spec=read_spec(ref.bundle / "scorer"), compiled=manifest.compiled == "onnx")
+    return CheckedBundle(ref=ref, spec=read_spec(ref.bundle / "scorer"), compiled=compiled)
