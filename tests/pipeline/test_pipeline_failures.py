@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pipeline_case import Case, make_case
 
+from plimsoll.ledger.engine import LedgerUnavailable
+from plimsoll.pipeline import store
 from plimsoll.pipeline.entities import RunState, StepState
 from plimsoll.pipeline.errors import CodeNotImportable, StepFailed
-from plimsoll.pipeline.operations import latest_run
+from plimsoll.pipeline.operations import latest_run, list_runs
 
 BEFORE = """
 import os, signal, sys, threading, time
@@ -204,3 +207,24 @@ def test_an_edit_of_the_same_size_in_the_same_second_runs_the_new_code(tmp_path:
     case.edit("steps.py", "return 1", "return 2")
     os.utime(tmp_path / "steps.py", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert case.value(case.run(), "number") == 2
+
+
+def test_a_run_whose_end_could_not_be_recorded_is_closed_by_the_next_one_of_the_same_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    case = make_case(tmp_path)
+
+    def away(*_: object, **__: object) -> NoReturn:
+        raise LedgerUnavailable(url="postgresql://host/db", problem="the connection was closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "end_run", away)
+        with pytest.raises(LedgerUnavailable):
+            case.run()
+    assert latest_run(case.context, project="tiny").state == "running"
+
+    done = case.run()
+
+    states = {run.id: run.state for run in list_runs(case.context, project="tiny")}
+    assert states.pop(done.id) == "done"
+    assert list(states.values()) == ["interrupted"]

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ def execute(
     earlier = _earlier(context)
     prospects = _foresee(context, ground, earlier)
     run = _new_run(context, ground)
+    with _under_way(run.id):
+        return _execute(context, ground, run, earlier, prospects)
+
+
+def _execute(
+    context: Context, ground: Survey, run: Run, earlier: Mapping[str, Earlier], prospects: tuple[Prospect, ...]
+) -> Run:
     journal = _RunJournal(context, ground, run, earlier)
     journal.begin(prospects)
     if all(prospect.outputs is not None for prospect in prospects):
@@ -287,14 +295,39 @@ def _surroundings(context: Context, ground: Survey, run: Run, prospects: tuple[P
     )
 
 
+_UNDER_WAY: set[str] = set()
+"""Runs that this process carries out now."""
+_ABANDONED = "the ledger was not there to record its end"
+
+
+@contextmanager
+def _under_way(run: str) -> Iterator[None]:
+    _UNDER_WAY.add(run)
+    try:
+        yield
+    finally:
+        _UNDER_WAY.discard(run)
+
+
 def _close_dead_runs(context: Context) -> None:
-    """Mark runs `interrupted` whose process is gone, and remove what they left half-done."""
+    """Mark runs `interrupted` that nobody carries on, and remove what they left half-done.
+
+    Their process is gone, or it is this one and could not record their end, since the ledger was away.
+    """
     with context.database.read() as transaction:
         open_runs = store.open_runs(transaction, project=context.project)
     for run, process in open_runs.items():
-        if is_dead(process):
+        abandoned = process == this_process() and run not in _UNDER_WAY
+        if is_dead(process) or abandoned:
             with context.database.write() as transaction:
-                _close(context, transaction, run, RunState.INTERRUPTED, scorer=None, error="its process ended")
+                _close(
+                    context,
+                    transaction,
+                    run,
+                    RunState.INTERRUPTED,
+                    scorer=None,
+                    error=_ABANDONED if abandoned else "its process ended",
+                )
             shutil.rmtree(_scratch(context, run), ignore_errors=True)
 
 
