@@ -48,6 +48,7 @@ $(UV): requirements/uv.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PYTHON) -m venv $(VENV)/tools
 	$(VENV)/tools/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
 
 # No bytecode would make every start two seconds slower, so it is compiled whatever the environment says.
 $(READY): $(UV) requirements/dev.txt pyproject.toml
