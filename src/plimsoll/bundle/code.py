@@ -98,7 +98,7 @@ def _top_names(root: Path) -> set[str]:
     return files | {path.name for path in root.iterdir() if path.is_dir() and next(path.rglob("*.py"), None)}
 
 
-class _SourceLoader(SourceFileLoader):
+class SourceLoader(SourceFileLoader):
     """Compiles the source at every import; neither reads nor writes `__pycache__`."""
 
     def get_code(self, fullname: str) -> CodeType | None:
@@ -118,4 +118,4 @@ def _read_source_only(folder: Path) -> None:
 def _finder(place: str) -> FileFinder:
     if not any(Path(place).is_relative_to(root) for root in _ROOTS):
         raise ImportError(place)
-    return FileFinder(place, (_SourceLoader, SOURCE_SUFFIXES))
+    return FileFinder(place, (SourceLoader, SOURCE_SUFFIXES))

@@ -43,19 +43,16 @@ GUESSES = ("BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP")
 """Types to try for an undeclared CSV column, in this order; else it is text."""
 
 
-def source(
-    format: Format, files: Sequence[Path], *, columns: Sequence[str], delimiter: str, named: bool = False
-) -> str:
-    """A table function over the files, every column as stored; `filename` is added when named."""
+def source(format: Format, files: Sequence[Path], *, columns: Sequence[str], delimiter: str) -> str:
+    """A table function over the files, every column as stored."""
     paths = path_list(list(files))
-    extra = ", filename = true" if named else ""
     if format == "parquet":
-        return f"read_parquet({paths}, union_by_name = true, hive_partitioning = false{extra})"
+        return f"read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
     names = ", ".join(f"{text_literal(name)}: 'VARCHAR'" for name in columns)
     return (
         f"read_csv({paths}, auto_detect = false, header = true, columns = {{{names}}}, delim = {text_literal(delimiter)}, "
         "quote = '\"', escape = '\"', nullstr = '', strict_mode = true, null_padding = false, "
-        f"hive_partitioning = false, encoding = 'utf-8'{extra})"
+        f"hive_partitioning = false, encoding = 'utf-8')"
     )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from plimsoll.data.engine import name_literal
+
 
 def write_requests(model_url: str, rows: Path, into: Path, *, count: int) -> int:
     """Write the first `count` rows of a Parquet file as request bodies, one a line; returns how many there were.
@@ -19,7 +21,7 @@ def write_requests(model_url: str, rows: Path, into: Path, *, count: int) -> int
     with urlopen(model_url, timeout=10) as answer:  # noqa: S310 - a door on loopback
         description = json.load(answer)
     tensors = [*description["inputs"], *description["parameters"].get("context", [])]
-    columns = ", ".join('"' + tensor["name"].replace('"', '""') + '"' for tensor in tensors)
+    columns = ", ".join(name_literal(tensor["name"]) for tensor in tensors)
     with duckdb.connect(config={"threads": 1}) as connection:
         # Columns come from the model's description, quoted; the values are parameters.
         query = f"SELECT {columns} FROM read_parquet(?) LIMIT ?"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.data.engine import name_literal
 from plimsoll.gates.checks import Slice
 from plimsoll.gates.errors import BadSlices, LabelMissing
 from plimsoll.kernel.nearest import nearest
@@ -48,12 +49,12 @@ class HoldoutTable:
 
     def column(self, name: str) -> list[Any]:
         """A column's values in row order; None where there is none, NaN included."""
-        (values,) = self._connection.execute(f"SELECT {_quoted(name)} FROM holdout").fetchnumpy().values()
+        (values,) = self._connection.execute(f"SELECT {name_literal(name)} FROM holdout").fetchnumpy().values()
         return [None if value is None or value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
 
     def order_by(self, name: str) -> NDArray[np.intp]:
         """Row numbers in ascending order of a column, equal values in row order."""
-        sql = f"SELECT rowid FROM holdout ORDER BY {_quoted(name)} NULLS FIRST, rowid"
+        sql = f"SELECT rowid FROM holdout ORDER BY {name_literal(name)} NULLS FIRST, rowid"
         return np.array([row[0] for row in self._connection.execute(sql).fetchall()], dtype=np.intp)
 
     def require_label(self, label: str, *, holdout: str) -> None:
@@ -84,7 +85,7 @@ class HoldoutTable:
 
     def _values_of(self, column: str) -> tuple[list[Slice], list[str]]:
         """One slice a value, the most frequent first, absent values last and together."""
-        name = _quoted(column)
+        name = name_literal(column)
         counts = self._connection.execute(
             f"SELECT CAST({name} AS VARCHAR) AS value, COUNT(*) AS rows FROM holdout GROUP BY ALL ORDER BY rows DESC, value"
         ).fetchall()
@@ -151,10 +152,6 @@ def open_holdout(parquet: Path) -> Iterator[HoldoutTable]:
 
 class _BadSlice(Exception):
     pass
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _advice(word: str, known: Collection[str]) -> str:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from plimsoll.pipeline.entities import Graph, Step, StepOutcome, StepState
-from plimsoll.pipeline.executors.local import describe_end
-from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Trouble
+from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Trouble, describe_end
 from plimsoll.pipeline.keys import Basis, Ingredients, cache_key, ingredients, unknown
 from plimsoll.pipeline.plan import CACHED
 from plimsoll.pipeline.step_process import read_result

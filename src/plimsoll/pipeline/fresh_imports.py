@@ -7,9 +7,10 @@ run old code and record its result under the new code's cache key. Packages of t
 from __future__ import annotations
 
 import sys
-from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder
 from pathlib import Path
-from types import CodeType
+
+from plimsoll.bundle.code import SourceLoader
 
 
 def import_from_source(roots: tuple[Path, ...]) -> None:
@@ -18,7 +19,7 @@ def import_from_source(roots: tuple[Path, ...]) -> None:
     def finder(place: str) -> FileFinder:
         if not is_own(Path(place), roots):
             raise ImportError(place)
-        return FileFinder(place, (ExtensionFileLoader, EXTENSION_SUFFIXES), (_SourceLoader, SOURCE_SUFFIXES))
+        return FileFinder(place, (ExtensionFileLoader, EXTENSION_SUFFIXES), (SourceLoader, SOURCE_SUFFIXES))
 
     sys.path[:0] = [str(root) for root in roots]
     sys.path_hooks.insert(0, finder)
@@ -33,12 +34,3 @@ def is_own(path: Path, roots: tuple[Path, ...]) -> bool:
         and not any(place.is_relative_to(root) and path.is_relative_to(place) for place in foreign)
         for root in roots
     )
-
-
-class _SourceLoader(SourceFileLoader):
-    """Compiles the source at every import; neither reads nor writes `__pycache__`."""
-
-    def get_code(self, fullname: str) -> CodeType | None:
-        path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
-        return code

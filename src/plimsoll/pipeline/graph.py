@@ -31,7 +31,6 @@ def build_graph(project: Project, code: Code, *, line_of: Callable[[Path], int] 
     """
     wiring = _Wiring(project=project, code=code, line_of=line_of, outputs=_outputs(project, code))
     problems = [
-        *wiring.missing_steps(),
         *wiring.unknown_options(),
         *wiring.clashing_names(),
         *wiring.unknown_parameters(),
@@ -76,11 +75,6 @@ class _Wiring:
     def model_output(self, model: Model) -> str:
         """The output that holds the model: `from` names it, or the step that returns nothing else."""
         return self.outputs[model.from_][0] if len(self.outputs.get(model.from_, ())) == 1 else model.from_
-
-    def missing_steps(self) -> Iterator[Problem]:
-        if not self.code.functions:
-            expected = "at least one function without a leading underscore: the steps"
-            yield Problem(file=self.code.entry, line=0, found="no public function", expected=expected)
 
     def unknown_options(self) -> Iterator[Problem]:
         for name in self.project.pipeline.steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,3 +133,13 @@ class Result:
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Output name -> artifact digest; all of them are in the artifacts already."""
     trouble: Trouble | None = None
+
+
+def describe_end(code: int) -> str:
+    """How a process ended, in words; for those that ended before they had a result."""
+    if code >= 0:
+        return f"its process ended with exit code {code} before it returned"
+    name = signal.Signals(-code).name
+    if -code == signal.SIGKILL:
+        return f"its process was killed ({name}); the system does that when memory runs out"
+    return f"its process crashed ({name})"

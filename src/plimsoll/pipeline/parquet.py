@@ -14,6 +14,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from plimsoll.data.engine import text_literal
+
 _ROW_GROUP = 122_880
 _MASKED = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 
@@ -58,10 +60,9 @@ def _write(frame: pd.DataFrame, path: Path) -> list[dict[str, Any]]:
         header.append({"name": name, **description})
     with _connection() as connection:
         connection.register("prepared", pd.DataFrame(prepared))
-        target = str(path).replace("'", "''")
         try:
             connection.execute(
-                f"COPY (SELECT * FROM prepared) TO '{target}' "
+                f"COPY (SELECT * FROM prepared) TO {text_literal(str(path))} "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from plimsoll.bundle.code import import_roots
 from plimsoll.kernel.hashing import digest_json
 from plimsoll.kernel.nearest import nearest
 from plimsoll.project.modules import Module, Reading
@@ -55,7 +56,7 @@ def read_code(project_root: Path, code: str) -> Code:
     root = project_root.resolve()
     entry = root / code
     module = _module_name(root, entry, code)
-    roots = tuple(dict.fromkeys((entry.parent, root)))
+    roots = import_roots(root, code)
     reading = Reading(root=root, import_roots=roots, modules={}, problems=[])
     reading.reach(module)
     if entry.is_dir():

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from plimsoll.bundle.entities import FieldType, Task
+
 
 def _written(name: str) -> str:
     return name.rstrip("_")
@@ -17,8 +19,6 @@ def _written(name: str) -> str:
 
 _CLOSED: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True, "alias_generator": _written}
 
-Task = Literal["binary_classification", "multiclass_classification", "regression"]
-ColumnType = Literal["int", "float", "string", "bool", "timestamp", "date"]
 RoleName = Literal["viewer", "developer", "approver", "operator", "admin"]
 
 METRICS: Mapping[Task, tuple[str, ...]] = {
@@ -48,7 +48,7 @@ class Column:
 
     __pydantic_config__ = _CLOSED
 
-    type: ColumnType
+    type: FieldType
     """The type every non-null value must have."""
     nullable: bool = True
     """Whether the column may hold nulls."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from plimsoll.capture.reader import CapturedPrediction, find_prediction
 from plimsoll.edge.context import Context
 from plimsoll.gates.operations import get_verdict
+from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import approvals_of_release, events_about
 from plimsoll.pipeline.entities import Run
 from plimsoll.pipeline.operations import get_run
@@ -55,7 +56,7 @@ def trace_release(context: Context, subject: str, release: Release) -> Trace:
             facts=(("at", event.at), ("by", event.actor), ("wanted", event.detail.get("wanted", ""))),
         )
         for event in events_about(context, subject=release.name)
-        if event.action == "deployment_changed"
+        if event.action == Action.DEPLOYMENT_CHANGED
     )
     rest = trace_run(context, subject, get_run(context, release.run))
     return Trace(

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from plimsoll.edge.context import Caller
+from plimsoll.kernel.clock import from_text
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.server.app import Api, describe, read_bytes
 from plimsoll.server.errors import status_of
@@ -135,6 +136,4 @@ def _templates() -> Environment:
 
 def _moment(text: str) -> str:
     """A ledger's time for people: `20 Nov 19:33` in UTC; the page carries the exact one too."""
-    from plimsoll.kernel.clock import from_text
-
     return from_text(text).strftime("%-d %b %H:%M")

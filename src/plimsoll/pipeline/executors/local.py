@@ -14,7 +14,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Stop, Surroundings, Trouble
+from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Stop, Surroundings, Trouble, describe_end
 
 _PATIENCE_S = 10.0
 
@@ -125,13 +125,3 @@ class LocalExecutor:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if pid is not None:
                     os.killpg(pid, signal.SIGKILL)
-
-
-def describe_end(code: int) -> str:
-    """How a process ended, in words; for those that ended before they had a result."""
-    if code >= 0:
-        return f"its process ended with exit code {code} before it returned"
-    name = signal.Signals(-code).name
-    if -code == signal.SIGKILL:
-        return f"its process was killed ({name}); the system does that when memory runs out"
-    return f"its process crashed ({name})"
