@@ -158,3 +158,13 @@ def wait_until(condition, within_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_what_ends_a_kept_demo_can_be_typed_in_any_folder(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(story.shutil, "which", lambda _: "/bin/plimsoll")
+
+    command = story.ending(Path("/tmp/my demo"), ["production", "staging"], server=7)
+
+    assert command == (
+        "plimsoll -C '/tmp/my demo' stop --env production && plimsoll -C '/tmp/my demo' stop --env staging && kill 7"
+    )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -146,9 +147,14 @@ def _tell_what_is_left(stage: Stage) -> None:
     for view in doors:
         tell(f"  {view['environment']:<10} {view['address']}/v2/models/{view['project']}")
     tell(f"  workspace  cd {stage.folder}")
-    command = "plimsoll" if shutil.which("plimsoll") else f"{sys.executable} -m plimsoll"
-    stops = " && ".join(f"{command} stop --env {view['environment']}" for view in doors)
-    tell(f"  end it     {stops} && kill {server['pid']}")
+    tell(f"  end it     {ending(stage.folder, [view['environment'] for view in doors], server=server['pid'])}")
+
+
+def ending(folder: Path, environments: Sequence[str], *, server: int) -> str:
+    """What ends everything that is left up, typed in any folder."""
+    command = "plimsoll" if shutil.which("plimsoll") else f"{shlex.quote(sys.executable)} -m plimsoll"
+    stops = [f"{command} -C {shlex.quote(str(folder))} stop --env {environment}" for environment in environments]
+    return " && ".join([*stops, f"kill {server}"])
 
 
 def _workspace(folder: Path | None) -> Path:
