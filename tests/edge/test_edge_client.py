@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from plimsoll.edge import client
 from plimsoll.edge.client import NoServerUrl, RemoteError, ServerUnreachable, ask
 from plimsoll.edge.context import Progress
 from plimsoll.kernel.errors import EXIT_CODES
@@ -155,3 +156,15 @@ def test_without_a_url_the_work_is_done_in_this_process(monkeypatch: pytest.Monk
 
 def local(name: str, payload: dict[str, Any], progress: Any) -> Any:
     return name, payload
+
+
+def test_a_server_that_takes_no_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "CONNECT_TIMEOUT_S", 0.1)
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        monkeypatch.setenv("PLIMSOLL_URL", f"http://127.0.0.1:{full.getsockname()[1]}")
+        with socket.create_connection(full.getsockname()), pytest.raises(ServerUnreachable) as caught:
+            ask("runs.create", quiet)
+    assert EXIT_CODES[caught.value.kind] == 5
+    assert "timed out" in str(caught.value)

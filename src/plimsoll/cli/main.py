@@ -6,12 +6,13 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from plimsoll import __version__
-from plimsoll.edge.output import EXIT_INTERNAL, internal_error
+from plimsoll.edge.output import EXIT_INTERNAL, fail, internal_error
+from plimsoll.kernel.errors import Kind, PlimsollError
 
 COMMANDS = (
     "plimsoll.project.commands",
@@ -24,6 +25,15 @@ COMMANDS = (
     "plimsoll.demo.commands",
 )
 """Modules with `register(app)`, in the order in which help shows their commands."""
+
+
+class BadUsage(PlimsollError):
+    """A command line that no command understands."""
+
+    code = "cli.bad_usage"
+    kind = Kind.INVALID
+    text = "{problem}"
+    hint = "`{command} --help` shows what it takes."
 
 
 def make_app() -> typer.Typer:
@@ -69,7 +79,18 @@ def main() -> None:
     # Threads of OpenMP that wait by spinning make training ten times slower on a busy machine; children inherit this.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        make_app()()
+        sys.exit(make_app()(standalone_mode=False))
+    except typer.TyperException as problem:
+        _bad_usage(problem)
     except Exception as error:
         internal_error(error)
         raise SystemExit(EXIT_INTERNAL) from error
+
+
+def _bad_usage(problem: Any) -> NoReturn:
+    """Say what is wrong with the command line, as JSON when that was asked for, and leave."""
+    if "--json" in sys.argv[1:]:
+        place = problem.ctx.command_path if getattr(problem, "ctx", None) else "plimsoll"
+        fail(BadUsage(problem=problem.format_message(), command=place), as_json=True)
+    problem.show()
+    raise SystemExit(problem.exit_code)

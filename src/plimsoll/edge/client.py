@@ -18,6 +18,9 @@ from plimsoll.kernel.errors import Kind, PlimsollError
 LOCAL = "plimsoll.server.wiring:call"
 """Import string of `call(name, payload, progress) -> data`, which runs an operation in this process."""
 
+CONNECT_TIMEOUT_S = 10
+"""A server that does not take a connection in this time is not there; an answer may take as long as it needs."""
+
 
 class ServerUnreachable(PlimsollError):
     """The server named by PLIMSOLL_URL does not answer."""
@@ -75,12 +78,14 @@ def _over_http(url: str, name: str, payload: dict[str, Any], progress: Callable[
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
     scheme, host, port, path = _parts(url)
-    connection = (HTTPSConnection if scheme == "https" else HTTPConnection)(host, port)
+    connection = (HTTPSConnection if scheme == "https" else HTTPConnection)(host, port, timeout=CONNECT_TIMEOUT_S)
     token = os.environ.get("PLIMSOLL_TOKEN", "")
     headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     try:
+        connection.connect()
+        connection.sock.settimeout(None)  # a run may be silent for as long as its longest step
         connection.request("POST", f"{path}/api/call/{name}", json.dumps(payload), headers)
         with connection.getresponse() as response:
             for line in response:
