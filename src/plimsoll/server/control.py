@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from typing import IO, Any
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.server.errors import note_incident
+
+log = logging.getLogger("plimsoll.controllers")
 
 INTERVAL_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -101,6 +104,10 @@ class ControllerLoop:
         while not self._stop.wait(pause_s):
             problem = self._try_turn()
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S) if problem else self._interval_s
+            if problem and problem != self.problem:
+                log.warning("the controllers cannot work: %s", problem)
+            elif self.problem and not problem:
+                log.info("the controllers work again")
             self.problem = problem
 
     def _try_turn(self) -> str:

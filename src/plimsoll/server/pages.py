@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from plimsoll.edge.context import Caller
 from plimsoll.kernel.clock import from_text
-from plimsoll.kernel.errors import PlimsollError
+from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.server.app import Api, describe, read_bytes
 from plimsoll.server.errors import status_of
 from plimsoll.server.reference import operations_by_area
@@ -39,7 +39,7 @@ def add_pages(app: FastAPI, api: Api, sessions: Sessions, *, cookie: str, troubl
         try:
             caller = await visitor(request)
         except PlimsollError as error:
-            return _login(str(error))
+            return _refused(error)
         if caller is None:
             return _login()
         try:
@@ -73,7 +73,7 @@ def add_pages(app: FastAPI, api: Api, sessions: Sessions, *, cookie: str, troubl
         try:
             await api.in_thread(lambda: api.authenticate(token))
         except PlimsollError as error:
-            return _login(str(error))
+            return _refused(error)
         return admit(sessions.begin(lambda: api.authenticate(token)))
 
     @app.post("/logout")
@@ -112,8 +112,13 @@ def _gather(api: Api, caller: Caller) -> dict[str, Any]:
     }
 
 
-def _login(problem: str = "") -> HTMLResponse:
-    return _html("login.html", status=401, problem=problem)
+def _refused(error: PlimsollError) -> HTMLResponse:
+    """The login page that says why; while the ledger is away nobody can be known, and that is no wrong login."""
+    return _login(str(error), status=status_of(error) if error.kind is Kind.UNAVAILABLE else 401)
+
+
+def _login(problem: str = "", *, status: int = 401) -> HTMLResponse:
+    return _html("login.html", status=status, problem=problem)
 
 
 def _html(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
