@@ -1,0 +1,81 @@
+"""What release's operations are asked with, and the reports that they answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from annotated_types import Interval
+
+from plimsoll.gates.entities import Verdict
+from plimsoll.pipeline.entities import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """Parameters that replace those of the project file, for this run."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """A run together with its verdict (None when the project has no gates)."""
+
+    run: Run
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line of the list of runs."""
+
+    run: Run
+    finding: str | None
+    release: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunName:
+    """A run's id; `latest` is the project's latest."""
+
+    run: str = "latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """How many to list, latest first."""
+
+    limit: Annotated[int, Interval(ge=1, le=1000)] = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRequest:
+    """Which run to release, and whether code that no commit holds is allowed (and recorded)."""
+
+    run: str = "latest"
+    allow_dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseName:
+    """A release's name, such as `fraud@3`, or its digest."""
+
+    release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest:
+    """A yes to one release in one environment."""
+
+    release: str
+    environment: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceRequest:
+    """A prediction id, a release or a run."""
+
+    subject: str
