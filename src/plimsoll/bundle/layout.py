@@ -82,11 +82,6 @@ def write_bundle(
     return digest_bytes(content)
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The bundle's manifest as it says, unverified. Raises Tampered when it is missing or unreadable."""
-    return _parse(folder, _read(folder, MANIFEST))
-
-
 def manifest_digest(folder: Path) -> str:
     """The release's digest. Raises Tampered when release.json is missing."""
     return digest_bytes(_read(folder, MANIFEST))

@@ -39,12 +39,19 @@ def lock_differences(released: str, running: str, *, most: int = 5) -> str:
     """What differs between two locks, in words: `numpy 2.4.6, here 2.5.5; xgboost 3.2, here none`; empty when equal."""
     if released == running:
         return ""
-    was, now = _versions(released), _versions(running)
-    changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
-    words = [f"{name} {was.get(name, 'none')}, here {now.get(name, 'none')}" for name in changed[:most]]
+    changed = sorted(lock_changes(released, running))
+    words = [f"{name} {was or 'none'}, here {now or 'none'}" for name, was, now in changed[:most]]
     if len(changed) > most:
         words.append(f"and {len(changed) - most} more")
     return "; ".join(words) or "the same packages in another order"
+
+
+def lock_changes(before: str, after: str) -> list[tuple[str, str, str]]:
+    """Name and both versions of each package that differs, Python itself first; a version is empty where it has none."""
+    was, now = _versions(before), _versions(after)
+    changed = [name for name in was.keys() | now.keys() if was.get(name) != now.get(name)]
+    changed.sort(key=lambda name: (name != "python", name))
+    return [(name, was.get(name, ""), now.get(name, "")) for name in changed]
 
 
 def _versions(lock: str) -> dict[str, str]:

@@ -32,9 +32,7 @@ def score_rows(scorer: Path, rows: Path) -> Scores:
 
     Raises what `Scorer.score` raises, and ScoringFailed with the end of the output when the process died.
     """
-    import numpy as np
-
-    from plimsoll.bundle.scores import Scores
+    from plimsoll.bundle.scores import load_scores
 
     with tempfile.TemporaryDirectory(prefix="plimsoll-score-") as scratch:
         out = Path(scratch)
@@ -45,8 +43,7 @@ def score_rows(scorer: Path, rows: Path) -> Scores:
         )
         if done.returncode != 0:
             raise _error(out / "error.json", done.returncode, done.stderr)
-        with np.load(out / "scores.npz", allow_pickle=False) as saved:
-            return Scores(probabilities=saved.get("probabilities"), decision=saved["decision"])
+        return load_scores(out / "scores.npz")
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -70,6 +67,7 @@ def _error(place: Path, code: int, output: bytes) -> PlimsollError:
 def main(arguments: list[str]) -> int:
     """The process's side: score, write, or say why not."""
     from plimsoll.bundle.scorer import load_scorer
+    from plimsoll.bundle.scores import save_scores
 
     scorer, rows, out = (Path(argument) for argument in arguments)
     try:
@@ -78,17 +76,8 @@ def main(arguments: list[str]) -> int:
         said: dict[str, Any] = error.as_dict()
         (out / "error.json").write_text(json.dumps(said))
         return 1
-    _save(out / "scores.npz", scores)
+    save_scores(out / "scores.npz", scores)
     return 0
-
-
-def _save(place: Path, scores: Scores) -> None:
-    import numpy as np
-
-    if scores.probabilities is None:
-        np.savez(place, decision=scores.decision)
-    else:
-        np.savez(place, decision=scores.decision, probabilities=scores.probabilities)
 
 
 if __name__ == "__main__":

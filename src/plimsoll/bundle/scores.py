@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,3 +38,18 @@ def decide(spec: ScorerSpec, output: NDArray[np.floating[Any]]) -> Scores:
     else:
         chosen = probabilities.argmax(axis=1)
     return Scores(probabilities=probabilities, decision=np.asarray(spec.classes)[chosen])
+
+
+def save_scores(target: Path | IO[bytes], scores: Scores) -> None:
+    """Write scores as numpy's .npz, without pickles."""
+    decision = scores.decision.astype("str") if scores.decision.dtype == object else scores.decision
+    if scores.probabilities is None:
+        np.savez(target, decision=decision)
+    else:
+        np.savez(target, decision=decision, probabilities=scores.probabilities)
+
+
+def load_scores(source: Path) -> Scores:
+    """The inverse of `save_scores`."""
+    with np.load(source, allow_pickle=False) as saved:
+        return Scores(probabilities=saved.get("probabilities"), decision=saved["decision"])

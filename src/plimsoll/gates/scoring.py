@@ -11,12 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.bundle.errors import BadRows
 from plimsoll.bundle.score import score_rows
-from plimsoll.bundle.scores import Scores
+from plimsoll.bundle.scores import Scores, load_scores, save_scores
 from plimsoll.gates.errors import ChampionDiffers
 from plimsoll.kernel.hashing import digest_file, digest_json
 
@@ -61,18 +59,13 @@ def score_all(contenders: Mapping[str, Contender], rows: Path) -> dict[str, Scor
 def keep_scores(artifacts: FolderStore, scores: Scores) -> str:
     """Store scores; returns their artifact's digest."""
     buffer = io.BytesIO()
-    decision = scores.decision.astype("str") if scores.decision.dtype == object else scores.decision
-    if scores.probabilities is None:
-        np.savez(buffer, decision=decision)
-    else:
-        np.savez(buffer, decision=decision, probabilities=scores.probabilities)
+    save_scores(buffer, scores)
     return artifacts.put_bytes(buffer.getvalue())
 
 
 def read_scores(artifacts: FolderStore, digest: str) -> Scores:
     """Stored scores. Raises ArtifactMissing."""
-    with np.load(artifacts.path(digest), allow_pickle=False) as saved:
-        return Scores(probabilities=saved.get("probabilities"), decision=saved["decision"])
+    return load_scores(artifacts.path(digest))
 
 
 def _score(contender: Contender, rows: Path) -> Scores:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plimsoll.bundle.runtime import lock_changes
 from plimsoll.pipeline.entities import Graph, Step
 from plimsoll.pipeline.keys import Basis, Ingredients, cache_key, ingredients, unknown
 
@@ -124,7 +125,7 @@ def _changes(
     if now.outputs != before.outputs:
         causes.append(f"its outputs are now {', '.join(now.outputs)}")
     if now.lock != before.lock:
-        causes += _lock_changes(lock_text(now.lock), lock_text(before.lock))
+        causes.append(_lock_change(lock_text(before.lock), lock_text(now.lock)))
     return causes
 
 
@@ -160,15 +161,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _lock_changes(now: str, before: str) -> list[str]:
+def _lock_change(before: str, now: str) -> str:
     """Which packages of the runtime changed, at most three by name."""
-    new, old = _versions(now), _versions(before)
-    names = _differing(new, old)
-    shown = [f"{name} {old.get(name, 'absent')} -> {new.get(name, 'absent')}" for name in names[:3]]
-    rest = f" and {len(names) - 3} more packages" if len(names) > 3 else ""
-    return [f"the runtime changed: {', '.join(shown)}{rest}"]
-
-
-def _versions(lock: str) -> dict[str, str]:
-    pairs = (line.partition("==") for line in lock.splitlines() if "==" in line)
-    return {name: version for name, _, version in pairs}
+    changed = lock_changes(before, now)
+    shown = [f"{name} {old or 'absent'} -> {new or 'absent'}" for name, old, new in changed[:3]]
+    rest = f" and {len(changed) - 3} more packages" if len(changed) > 3 else ""
+    return f"the runtime changed: {', '.join(shown)}{rest}"

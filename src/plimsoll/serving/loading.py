@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.bundle.entities import ScorerSpec
-from plimsoll.bundle.layout import verify_bundle
+from plimsoll.bundle.layout import manifest_digest, verify_bundle
 from plimsoll.bundle.runtime import lock_differences, lock_text
 from plimsoll.bundle.spec import read_spec
 from plimsoll.kernel.extras import require
-from plimsoll.kernel.hashing import digest_file
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.errors import RuntimeDiffers, WrongBundle
 
@@ -35,7 +34,7 @@ def check_bundle(ref: ReleaseRef, keys: Path) -> CheckedBundle:
     Raises bundle.tampered, bundle.bad_signature, WrongBundle, PackageMissing, RuntimeDiffers.
     """
     manifest = verify_bundle(ref.bundle, keys)
-    if digest_file(ref.bundle / "release.json") != ref.digest:
+    if manifest_digest(ref.bundle) != ref.digest:
         raise WrongBundle(folder=str(ref.bundle), found=manifest.name, release=ref.name)
     compiled = manifest.compiled == "onnx"
     if compiled:
