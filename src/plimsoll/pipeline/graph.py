@@ -15,12 +15,11 @@ from plimsoll.pipeline.errors import GraphInvalid
 from plimsoll.pipeline.order import circles, in_order
 from plimsoll.project.code import Code, Function
 from plimsoll.project.entities import Model, Project
+from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.problems import Path, Problem, place
 
 SCORER = "scorer"
 """The built-in last step, and its output; reserved when the project has a model."""
-
-PROJECT_FILE = "plimsoll.yaml"
 
 
 def build_graph(project: Project, code: Code, *, line_of: Callable[[Path], int] = lambda _: 0) -> Graph:

@@ -24,7 +24,6 @@ from plimsoll.pipeline.entities import Run, RunState, Step, StepOutcome, StepSta
 from plimsoll.pipeline.errors import RunMissing
 from plimsoll.pipeline.executors.local import LocalExecutor
 from plimsoll.pipeline.failures import error_of
-from plimsoll.pipeline.graph import PROJECT_FILE
 from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.keys import Ingredients
 from plimsoll.pipeline.plan import CACHED, Earlier, PlannedStep, Prospect, explain, foresee, planned
@@ -32,6 +31,7 @@ from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.project.code import project_files
 from plimsoll.project.entities import Project
+from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.git import read_commit
 
 

@@ -19,7 +19,6 @@ from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.pipeline.codecs import read_artifact, write_value
 from plimsoll.pipeline.errors import OutputUnsupported
 from plimsoll.pipeline.fresh_imports import is_own
-from plimsoll.pipeline.graph import PROJECT_FILE
 from plimsoll.pipeline.jobs import (
     BuildScorer,
     CallStep,
@@ -33,6 +32,7 @@ from plimsoll.pipeline.jobs import (
     Trouble,
 )
 from plimsoll.pipeline.tracebacks import trouble_of
+from plimsoll.project.find import PROJECT_FILE
 
 _RESULT = "result.json"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from plimsoll.bundle.code import import_roots
 from plimsoll.kernel.hashing import digest_json
 from plimsoll.kernel.nearest import nearest
+from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.modules import Module, Reading
 from plimsoll.project.problems import CodeInvalid, Problem
 from plimsoll.project.reach import reach_digests
@@ -124,7 +125,7 @@ def _module_name(root: Path, entry: Path, code: str) -> str:
         found = f"{code!r}, a folder without an __init__.py"
     elif entry.exists():
         found = f"{code!r}, which is not a Python file"
-    problem = Problem(file="plimsoll.yaml", line=0, where="code", found=found, expected=expected, nearest=near)
+    problem = Problem(file=PROJECT_FILE, line=0, where="code", found=found, expected=expected, nearest=near)
     raise CodeInvalid(problems=[problem])
 
 

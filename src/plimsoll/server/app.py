@@ -21,9 +21,8 @@ from starlette.exceptions import HTTPException
 from plimsoll import __version__
 from plimsoll.edge.context import Caller, Context, Progress, silent
 from plimsoll.edge.operations import Operation, find, perform, table
-from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.server.errors import BadBody, BodyTooLarge, NoSuchPage, NoToken, note_incident, status_of
+from plimsoll.server.errors import BadBody, BodyTooLarge, NoSuchPage, NoToken, error_body, note_incident, status_of
 from plimsoll.server.guard import Guard
 from plimsoll.server.openapi import openapi_document, path_parameters, takes_query
 
@@ -152,8 +151,7 @@ def error_response(error: PlimsollError) -> Response:
     """An error as HTTP: its document, its status, and for a missing token how to bring one."""
     status = status_of(error)
     headers = {"www-authenticate": 'Bearer realm="plimsoll"'} if status == 401 else {}
-    content = canonical_json({"error": error.as_dict()}) + b"\n"
-    return Response(content, status_code=status, media_type="application/json", headers=headers)
+    return Response(error_body(error), status_code=status, media_type="application/json", headers=headers)
 
 
 def _answer_errors(app: FastAPI) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 
+from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import HTTP_STATUSES, Kind, PlimsollError
 
 
@@ -95,6 +96,11 @@ STATUS_OF_CODE = {
 def status_of(error: PlimsollError) -> int:
     """The HTTP status that an error is answered with."""
     return STATUS_OF_CODE.get(error.code, HTTP_STATUSES[error.kind])
+
+
+def error_body(error: PlimsollError) -> bytes:
+    """What an error is answered with."""
+    return canonical_json({"error": error.as_dict()}) + b"\n"
 
 
 def note_incident(error: Exception, *, where: str) -> Incident:

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.server.errors import HeadersTooLarge, WrongHost, note_incident, status_of
+from plimsoll.server.errors import HeadersTooLarge, WrongHost, error_body, note_incident, status_of
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -88,7 +87,7 @@ class _Answer:
         await self._send(message)
 
     async def send_error(self, error: PlimsollError) -> None:
-        body = canonical_json({"error": error.as_dict()}) + b"\n"
+        body = error_body(error)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await self.send({"type": "http.response.start", "status": status_of(error), "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

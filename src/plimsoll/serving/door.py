@@ -148,6 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a bound on a request's head, which httptools itself does not have."""
 
     _head_bytes = 0
+    _header_bytes = 0
     _in_head = True
 
     def data_received(self, data: bytes) -> None:
@@ -160,8 +161,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Refuse a head whose headers grow beyond the bound while they arrive in one piece."""
-        self._seen = getattr(self, "_seen", 0) + len(name) + len(value)
-        if self._seen > LIMITS.header_bytes:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > LIMITS.header_bytes:
             message = "the head is too large"
             raise httptools.HttpParserError(message)
         super().on_header(name, value)
@@ -169,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete; a body follows, which the application bounds."""
         self._in_head = False
-        self._head_bytes = self._seen = 0
+        self._head_bytes = self._header_bytes = 0
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
