@@ -1,15 +1,10 @@
-"""How a scorer is made: fields from the holdout, classes from the model, code when it is needed, then a proof.
-
-The proof scores the first rows through what was written: as a batch, in another order, and one by one.
-"""
+"""How a scorer is made: fields from the holdout, classes from the model, code when it is needed, then a proof."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,19 +13,17 @@ import numpy as np
 import pandas as pd
 
 from plimsoll.bundle.code import ProjectCode, import_roots
-from plimsoll.bundle.columns import cast_rows, infer_fields
-from plimsoll.bundle.entities import Field, ScorerSpec, Task
-from plimsoll.bundle.errors import BadHoldout, BadModel, BadRows, TransformNotRowWise, failed
+from plimsoll.bundle.columns import infer_fields
+from plimsoll.bundle.entities import ScorerSpec, Task
+from plimsoll.bundle.errors import BadModel, bad_holdout, failed
 from plimsoll.bundle.model import describe_model, write_model
+from plimsoll.bundle.proof import nullability, one_thread, prove
 from plimsoll.bundle.scorer import CODE, MODEL, Scorer, load_scorer, read_transform
 from plimsoll.bundle.scores import decide
 from plimsoll.bundle.spec import write_spec
 from plimsoll.kernel.canonical import canonical_json
-from plimsoll.kernel.errors import PlimsollError
 
 _PROOF_ROWS = 200
-_SINGLE_ROWS = 3
-_SAME = 1e-6
 
 
 def build_scorer(
@@ -74,9 +67,9 @@ def build_scorer(
     write_spec(folder, spec)
     scorer = load_scorer(folder)
     sample = holdout.head(_PROOF_ROWS).reset_index(drop=True)
-    with _one_thread():
-        features = _prove(scorer, sample)
-        spec = replace(spec, inputs=tuple(_nullability(scorer, sample, spec.inputs)))
+    with one_thread():
+        features = prove(scorer, sample)
+        spec = replace(spec, inputs=tuple(nullability(scorer, sample, spec.inputs)))
     write_spec(folder, spec)
     _describe(folder, scorer, features, modules)
     return spec
@@ -93,14 +86,14 @@ def _default_inputs(holdout: pd.DataFrame, model: Any, left_out: set[str], trans
 def _classes(model: Any, holdout: pd.DataFrame, *, label: str, task: Task) -> tuple[Any, ...]:
     """The label's values in the order of the model's probabilities; empty for regression. Raises BadModel, BadHoldout."""
     if label not in holdout.columns:
-        raise _holdout(f"there is no column {label}, the label")
+        raise bad_holdout(f"there is no column {label}, the label")
     seen = _values(holdout[label])
     if not seen:
-        raise _holdout(f"the label {label} is null in every row" if len(holdout) else "it has no rows")
+        raise bad_holdout(f"the label {label} is null in every row" if len(holdout) else "it has no rows")
     if task == "regression":
         _require(model, "predict", task, "Return an estimator with `predict`.")
         if not all(isinstance(value, int | float) for value in seen):
-            raise _holdout(f"the label {label} holds {seen[0]!r}, and regression needs numbers")
+            raise bad_holdout(f"the label {label} holds {seen[0]!r}, and regression needs numbers")
         return ()
     cure = "Use an estimator with probabilities, or wrap it: sklearn.calibration.CalibratedClassifierCV(estimator)."
     _require(model, "predict_proba", task, cure)
@@ -145,10 +138,6 @@ def _list(values: Sequence[Any]) -> str:
     return shown + (f" and {len(values) - 5} more" if len(values) > 5 else "")
 
 
-def _holdout(problem: str) -> BadHoldout:
-    return BadHoldout(problems=[problem], listing=problem)
-
-
 def _needs_code(modules: frozenset[str], code: str, code_tree: Path | None) -> bool:
     """Whether the pickle names a module that lies in the project's code."""
     if not code or code_tree is None:
@@ -181,81 +170,6 @@ def _check_plain(params: Mapping[str, Any]) -> None:
         canonical_json(dict(params))
     except (TypeError, ValueError) as error:
         raise ValueError(f"parameters of transforms must be JSON values: {error}") from error
-
-
-def _prove(scorer: Scorer, sample: pd.DataFrame) -> Any:
-    """Score the rows as a batch, reversed and singly; returns what the model was given. Raises when answers differ."""
-    try:
-        frame = cast_rows(sample, scorer.spec.inputs)
-    except BadRows as error:
-        raise _holdout(error.facts["listing"]) from error
-    features = scorer.features(frame)
-    expected = _flat(scorer.output(features))
-    for where, part in _parts(len(frame)):
-        step = _blamed(scorer)
-        rows = frame.iloc[part].reset_index(drop=True)
-        try:
-            found = _flat(scorer.output(scorer.features(rows)))
-        except PlimsollError as error:
-            problem = f"it answers {len(frame)} rows together, but not {where} ({error.facts.get('problem', error)})"
-            raise TransformNotRowWise(step=step, problem=problem) from error
-        gap = float(np.abs(found - expected[part]).max())
-        if gap > _SAME * max(1.0, float(np.abs(expected).max())):
-            problem = f"predictions for {where} differ by up to {gap:.3g} from those for {len(frame)} rows together"
-            raise TransformNotRowWise(step=step, problem=problem)
-    return features
-
-
-def _parts(rows: int) -> Iterable[tuple[str, list[int]]]:
-    everything = list(range(rows))
-    yield "the same rows in reverse order", everything[::-1]
-    for row in everything[:_SINGLE_ROWS]:
-        yield f"row {row} alone", [row]
-
-
-def _flat(output: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return output.reshape(len(output), -1)
-
-
-def _blamed(scorer: Scorer) -> str:
-    return " or ".join(scorer.spec.transform) or "inside the model"
-
-
-def _nullability(scorer: Scorer, sample: pd.DataFrame, fields: Sequence[Field]) -> Iterable[Field]:
-    """Each field, nullable when it was or when the scorer answers a row in which it is null.
-
-    Without this, a null that the model's own imputer handles would be refused for not occurring in one holdout.
-    A bool stays as it is: a nullable one is held in a frame differently.
-    """
-    row = sample.head(1)
-    for field in fields:
-        if field.nullable or field.type == "bool":
-            yield field
-            continue
-        tried = replace(field, nullable=True)
-        spec = replace(scorer.spec, inputs=tuple(tried if item is field else item for item in fields))
-        rows = row.assign(**{field.name: pd.Series([None], dtype=object)})
-        yield tried if _answers(scorer, spec, rows) else field
-
-
-def _answers(scorer: Scorer, spec: ScorerSpec, rows: pd.DataFrame) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            scorer.output(scorer.features(cast_rows(rows, spec.inputs)))
-        except PlimsollError:
-            return False
-    return True
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """Single rows take OpenMP's threads longer to share out than to score, on a busy machine a hundred times longer."""
-    try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-    except ModuleNotFoundError:  # it comes with scikit-learn
-        return nullcontext()
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=1)
-    return limits
 
 
 def _describe(folder: Path, scorer: Scorer, features: Any, modules: frozenset[str]) -> None:

@@ -68,6 +68,11 @@ class ScoringFailed(PlimsollError):
     hint = "Mend the step or the model so that it answers for every row of the holdout, then run the pipeline again."
 
 
+def bad_holdout(problem: str) -> BadHoldout:
+    """The error for one problem."""
+    return BadHoldout(problems=[problem], listing=problem)
+
+
 def failed(error: Exception, *, where: str, rows: int) -> ScoringFailed:
     """The error for people: what was raised and the end of its traceback, without our own frames."""
     return ScoringFailed(where=where, rows=rows, problem=summary(error), traceback=traceback_end(error))

@@ -46,9 +46,9 @@ class RemoteError(PlimsollError):
     def __init__(self, document: dict[str, Any]) -> None:
         super().__init__(**document.get("facts", {}))
         self._document = document
-        self.code = document["code"]  # type: ignore[misc]
+        self.code = document["code"]  # type: ignore[misc] # of the class elsewhere, of the answer here
         kinds = {str(kind): kind for kind in Kind}
-        self.kind = kinds.get(document["kind"], Kind.INTERNAL)  # type: ignore[misc]
+        self.kind = kinds.get(document["kind"], Kind.INTERNAL)  # type: ignore[misc] # likewise
 
     def __str__(self) -> str:
         return str(self._document["text"])

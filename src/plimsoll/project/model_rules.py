@@ -94,7 +94,7 @@ def _metric(gate: Values, path: Path, task: object) -> Iterator[Breach]:
     metric = gate.get("metric")
     if not isinstance(metric, str):
         return
-    known = METRICS.get(task) if isinstance(task, str) else None  # type: ignore[call-overload]
+    known = METRICS.get(task) if isinstance(task, str) else None  # type: ignore[call-overload] # any text may stand there
     every = tuple(dict.fromkeys(chain.from_iterable(METRICS.values())))
     if metric not in (known or every):
         of_task = f" for {task}" if known else ""

@@ -142,7 +142,7 @@ def _redirect(log: Path) -> None:
         os.dup2(target, standard)
     os.close(target)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr] # both are files here
 
 
 def _die_with_parent(signal_number: int, *, parent: int) -> None:
