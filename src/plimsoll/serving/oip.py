@@ -6,34 +6,18 @@ Source: github.com/kserve/open-inference-protocol, specification/protocol/infere
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 
-from plimsoll.bundle.entities import Field, FieldType, ScorerSpec
+from plimsoll.bundle.entities import Field, ScorerSpec
 from plimsoll.kernel.nearest import nearest
+from plimsoll.serving.datatypes import DATATYPES, misfit, shown
 from plimsoll.serving.errors import BadRequest
 
 MOST_PROBLEMS = 20
-
-_INTEGERS = {
-    **{f"INT{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
-    **{f"UINT{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
-}
-_FLOATS = ("FP16", "FP32", "FP64")
-_DATATYPES: dict[FieldType, tuple[str, ...]] = {
-    "int": ("INT64", *_INTEGERS, *_FLOATS),
-    "float": ("FP64", *_FLOATS, *_INTEGERS),
-    "bool": ("BOOL",),
-    "string": ("BYTES",),
-    "timestamp": ("BYTES",),
-    "date": ("BYTES",),
-}
-"""Datatypes in which a field may be sent; the first is the one that the metadata names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +148,7 @@ class Protocol:
         known = [name for name, _, _ in self._outputs]
         names = [item.get("name") for item in outputs]
         problems.extend(
-            f"there is no output {_shown(name)}; the outputs are {', '.join(known)}"
+            f"there is no output {shown(name)}; the outputs are {', '.join(known)}"
             for name in names
             if name not in known
         )
@@ -184,7 +168,7 @@ class Protocol:
             field = self._inputs.get(name) or self._context.get(name)
             if field is None:
                 near = nearest(name, [*self._inputs, *self._context])
-                problems.append(f"there is no column {_shown(name)}" + (f" (did you mean {near}?)" if near else ""))
+                problems.append(f"there is no column {shown(name)}" + (f" (did you mean {near}?)" if near else ""))
             elif name in found:
                 problems.append(f"{name} is sent twice")
             else:
@@ -199,10 +183,10 @@ class Protocol:
     def _values(self, field: Field, tensor: dict[str, Any], rows: int | None, problems: list[str]) -> list[Any] | None:
         """The tensor's values as one flat list, after shape, datatype and every value were checked; None when unusable."""
         shape, datatype, data = tensor.get("shape"), tensor.get("datatype"), tensor.get("data")
-        if datatype not in _DATATYPES[field.type]:
-            accepted = ", ".join(dict.fromkeys(_DATATYPES[field.type]))
+        if datatype not in DATATYPES[field.type]:
+            accepted = ", ".join(dict.fromkeys(DATATYPES[field.type]))
             problems.append(
-                f"{field.name} has the datatype {_shown(datatype)}, expected {'one of ' * (',' in accepted)}{accepted}"
+                f"{field.name} has the datatype {shown(datatype)}, expected {'one of ' * (',' in accepted)}{accepted}"
             )
             return None
         if not isinstance(data, list):
@@ -216,100 +200,28 @@ class Protocol:
         count = len(data)
         if shape not in ([count], [count, 1]):
             problems.append(
-                f"{field.name} has the shape {_shown(shape)} with {count} values, expected [{count}] or [{count}, 1]"
+                f"{field.name} has the shape {shown(shape)} with {count} values, expected [{count}] or [{count}, 1]"
             )
         elif rows is not None and count != rows:
             problems.append(f"{field.name} has {count} rows, the columns before it {rows}")
         elif count > self._most_rows:
             problems.append(f"{field.name} has {count} rows; at most {self._most_rows} are taken at once")
         else:
-            problem = _misfit(field, str(datatype), data)
+            problem = misfit(field, str(datatype), data)
             if problem:
                 problems.append(f"{field.name} {problem}")
         return data
 
     def _bad(self, problems: Sequence[str]) -> BadRequest:
-        shown = list(problems[:MOST_PROBLEMS])
-        if len(problems) > len(shown):
-            shown.append(f"and {len(problems) - len(shown)} more")
-        return BadRequest(problems=list(problems), listing="; ".join(shown), model=self.model)
-
-
-def _misfit(field: Field, datatype: str, data: list[Any]) -> str:
-    """What is wrong with the first value that does not fit; empty when all do."""
-    kinds = set(map(type, data))
-    if type(None) in kinds:
-        if not field.nullable:
-            return f"is null in row {data.index(None)}, and may not be"
-        kinds.discard(type(None))
-    if field.type not in _READ and kinds <= _plain_types(field.type, datatype) and _within(field.type, datatype, data):
-        return ""
-    fits = _check(field.type, datatype)
-    for row, value in enumerate(data):
-        if value is not None and not fits(value):
-            return f"holds {_shown(value)} in row {row}, expected {_EXPECTED[field.type]} ({datatype})"
-    return ""
-
-
-def _plain_types(kind: FieldType, datatype: str) -> set[type]:
-    """Types whose values fit as they are, ranges aside."""
-    if kind == "float":
-        return {int} if datatype in _INTEGERS else {int, float}
-    return {int} if kind == "int" else {bool} if kind == "bool" else {str}
-
-
-def _range(kind: FieldType, datatype: str) -> tuple[float, float]:
-    low, high = _INTEGERS.get(datatype, (-math.inf, math.inf))
-    return (max(low, -(2**63)), min(high, 2**63 - 1)) if kind == "int" else (low, high)
-
-
-def _within(kind: FieldType, datatype: str, data: list[Any]) -> bool:
-    if datatype not in _INTEGERS:
-        return True
-    low, high = _range(kind, datatype)
-    return all(value is None or low <= value <= high for value in data)
-
-
-_READ = ("timestamp", "date")
-_EXPECTED: dict[FieldType, str] = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "a string",
-    "timestamp": "an ISO 8601 time such as 2026-03-01T12:00:00Z",
-    "date": "an ISO 8601 date such as 2026-03-01",
-}
-
-
-def _check(kind: FieldType, datatype: str) -> Callable[[Any], bool]:
-    if kind in ("int", "float"):
-        low, high = _range(kind, datatype)
-        whole = kind == "int" or datatype in _INTEGERS
-        return lambda value: _is_number(value, whole=whole) and low <= value <= high
-    if kind == "bool":
-        return lambda value: isinstance(value, bool)
-    if kind == "string":
-        return lambda value: isinstance(value, str)
-    return lambda value: isinstance(value, str) and _is_moment(value, date_only=kind == "date")
-
-
-def _is_number(value: Any, *, whole: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return not whole or isinstance(value, int) or value.is_integer()
-
-
-def _is_moment(text: str, *, date_only: bool) -> bool:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return not date_only or (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
+        told = list(problems[:MOST_PROBLEMS])
+        if len(problems) > len(told):
+            told.append(f"and {len(problems) - len(told)} more")
+        return BadRequest(problems=list(problems), listing="; ".join(told), model=self.model)
 
 
 def _tensor_metadata(field: Field) -> dict[str, Any]:
     parameters = {"type": field.type, "nullable": field.nullable}
-    return {"name": field.name, "datatype": _DATATYPES[field.type][0], "shape": [-1], "parameters": parameters}
+    return {"name": field.name, "datatype": DATATYPES[field.type][0], "shape": [-1], "parameters": parameters}
 
 
 def _output_columns(spec: ScorerSpec) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
@@ -328,8 +240,3 @@ def _label_datatype(classes: Sequence[Any]) -> str:
     if kinds == {int}:
         return "INT64"
     return "FP64" if kinds <= {int, float} else "BYTES"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else orjson.dumps(value).decode()
-    return text if len(text) <= 60 else f"{text[:57]}..."
