@@ -415,18 +415,32 @@ def test_the_process_keeps_nothing_of_what_is_not_faithful(tmp_path):
     assert not (tmp_path / "compiled").exists()
 
 
-@pytest.mark.parametrize("missing", ["skl2onnx", "onnxruntime"])
-def test_a_missing_package_names_the_extra(tmp_path, monkeypatch, missing):
+WITHOUT = """\
+import sys
+from importlib.machinery import PathFinder
+
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name == {missing!r} else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+"""Run at the start of a process, it makes one installed package look as if it were not."""
+
+
+@pytest.mark.parametrize(("missing", "extra"), [("skl2onnx", "sklearn"), ("onnxruntime", "serve")])
+def test_a_missing_package_names_the_extra(tmp_path, monkeypatch, missing, extra):
     scorer_of(tmp_path / "scorer", mixed(LOGISTIC))
-    fake = tmp_path / "path" / f"{missing}.py"
-    fake.parent.mkdir()
-    fake.write_text(f"raise ModuleNotFoundError('no', name={missing!r})\n")
-    monkeypatch.setenv("PYTHONPATH", str(fake.parent))
+    start = tmp_path / "path" / "sitecustomize.py"
+    start.parent.mkdir()
+    start.write_text(WITHOUT.format(missing=missing))
+    monkeypatch.setenv("PYTHONPATH", str(start.parent))
 
     result = compile_scorer(tmp_path / "scorer", save(HOLDOUT, tmp_path / "h.parquet"), tmp_path / "compiled")
 
     assert not result.faithful
-    assert f"{missing} is not installed; `pip install 'plimsoll-ml[sklearn]'`" in result.because
+    assert f"{missing} is not installed; `pip install 'plimsoll-ml[{extra}]'`" in result.because
 
 
 def test_a_process_that_dies_is_a_result(tmp_path, monkeypatch):
