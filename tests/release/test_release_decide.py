@@ -118,3 +118,18 @@ def test_an_inconclusive_verdict_refuses_with_an_exit_code_of_its_own():
 
     assert refusal.value.code == "release.inconclusive_verdict"
     assert EXIT_CODES[refusal.value.kind] == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"dirty": ("notes.txt", "steps.py")}, "files differ from the commit: notes.txt, steps.py."),
+        ({"commit": ""}, "files differ from the commit: all of them, since there is no git repository with a commit."),
+    ],
+)
+def test_a_dirty_tree_is_told_as_what_it_is(changes, told):
+    with pytest.raises(PlimsollError) as refusal:
+        require_releasable(a_run(**changes), a_verdict(), champions={}, allow_dirty=False)
+
+    assert str(refusal.value) == f"run-1 was made where {told}"
+    assert ".gitignore" in refusal.value.advice

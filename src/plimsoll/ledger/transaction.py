@@ -21,7 +21,10 @@ class LedgerUnavailable(PlimsollError):
     code = "ledger.unavailable"
     kind = Kind.UNAVAILABLE
     text = "The ledger at {url} cannot be used: {problem}."
-    hint = "What was recorded before is kept. Check that the database runs and that its disk has room, then try again."
+    hint = (
+        "Check that the database runs, that you may write to it and that its disk has room, then try again: what was "
+        "recorded before is kept. A damaged file needs its latest backup."
+    )
 
 
 class Transaction:

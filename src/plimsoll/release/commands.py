@@ -153,7 +153,7 @@ def _show_release(document: dict[str, Any]) -> None:
     say(f"  authors: {', '.join(document['authors'])} (they cannot approve it)")
     say(f"  served: {document['compile_note']}")
     if document["dirty"]:
-        say(f"  made from code that no commit holds: {', '.join(document['dirty'])}")
+        say(f"  made where files differ from the commit: {', '.join(document['dirty'])}")
 
 
 def _show_releases(documents: list[dict[str, Any]]) -> None:

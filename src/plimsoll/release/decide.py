@@ -31,7 +31,7 @@ def require_releasable(
         raise NothingToRelease(run=run.id, project=run.project)
     if not allow_dirty and (run.dirty or not run.commit):
         raise DirtyTree(
-            run=run.id, files=", ".join(run.dirty) or "the project is not in a git repository with a commit"
+            run=run.id, files=", ".join(run.dirty) or "all of them, since there is no git repository with a commit"
         )
     if verdict is None or not verdict.checks:
         raise NoVerdict(run=run.id)

@@ -29,15 +29,18 @@ class RunNotDone(PlimsollError):
 class DirtyTree(PlimsollError):
     code = "release.dirty_tree"
     kind = Kind.CONFLICT
-    text = "{run} used code that no commit holds: {files}."
-    hint = "Commit the change and run again, or use --allow-dirty: the release then records which files differed."
+    text = "{run} was made where files differ from the commit: {files}."
+    hint = (
+        "Commit them, or name them in .gitignore, and run again; or use --allow-dirty: the release then records which "
+        "files differed."
+    )
 
 
 class NoVerdict(PlimsollError):
     code = "release.no_verdict"
     kind = Kind.CONFLICT
-    text = "{run} has no verdict: the project file has no gates."
-    hint = "Add at least one rule under `gates`, run the pipeline again, then release."
+    text = "{run} has no verdict: its gates were not judged to the end, or the project file has none."
+    hint = "Run the pipeline again, with at least one rule under `gates`, then release."
 
 
 class VerdictFailed(PlimsollError):
