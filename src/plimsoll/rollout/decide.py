@@ -1,10 +1,36 @@
-"""May this release live in this environment, and does the environment need anything done? Pure rules."""
+"""May this release live in this environment, does the environment need anything done, how does a rollout go on?
+
+Pure rules. A rollout's evidence is weighed in `judge.py`, people's orders are followed in
+`orders.py`, and what its states mean for the world is in `effects.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import assert_never
 
+from plimsoll.rollout import wording
+from plimsoll.rollout.decisions import Because, Decision, Evidence, Rule
+from plimsoll.rollout.effects import effects_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Observed, State
+from plimsoll.rollout.orders import follow
+from plimsoll.rollout.rollouts import (
+    Held,
+    Order,
+    Paused,
+    Promoted,
+    RolledBack,
+    RolloutSpec,
+    RolloutState,
+    Settling,
+    Stage,
+    Starting,
+    UnderWay,
+    Unready,
+)
+from plimsoll.rollout.seen import Readiness, Seen
+from plimsoll.rollout.steps import Step, live, rolled_back
 
 
 def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:
@@ -26,3 +52,157 @@ def state_of(deployment: Deployment, observed: Observed | None) -> State:
     if deployment.problem:
         return "unavailable"
     return "stopping" if deployment.wanted == "stopped" else "starting"
+
+
+def decide(spec: RolloutSpec, state: RolloutState, seen: Seen, now: datetime, order: Order | None = None) -> Decision:
+    """One look at a rollout: at most one step, from all that was seen and at most one order of a person.
+
+    Depends on nothing but its arguments: a look that was not recorded is simply taken again. What comes first wins:
+    an ended rollout stays ended; proven harm takes the candidate back whatever else is asked; a person's order; then
+    the course of things.
+    """
+    if isinstance(state, Promoted | RolledBack):
+        step = Step(state, Rule.ENDED, wording.ended(state, order=order))
+        return _decision(spec, step, None, now)
+    from plimsoll.rollout.judge import weigh  # brings SciPy, which most commands do not need
+
+    evidence = weigh(spec, seen, stage=_index(state))
+    step = (
+        _take_back(spec, evidence, now, order=order)
+        or follow(spec, state, seen, now, order=order)
+        or _go_on(spec, state, seen, now, evidence=evidence)
+    )
+    return _decision(spec, step, evidence, now)
+
+
+def _decision(spec: RolloutSpec, step: Step, evidence: Evidence | None, now: datetime) -> Decision:
+    return Decision(
+        at=now,
+        state=step.state,
+        effects=effects_of(spec, step.state),
+        wake_at=_wake_at(spec, step.state, now),
+        because=Because(rule=step.rule, sentence=step.sentence, evidence=evidence),
+    )
+
+
+def _take_back(spec: RolloutSpec, evidence: Evidence, now: datetime, *, order: Order | None) -> Step | None:
+    """Back to the champion when harm is proven by evidence that counts."""
+    harm = evidence.harmful
+    if harm is None or evidence.void:
+        return None
+    return rolled_back(Rule.HARM, wording.harm(spec, harm, evidence.cost, order=order), now)
+
+
+def _go_on(
+    spec: RolloutSpec,
+    state: UnderWay,
+    seen: Seen,
+    now: datetime,
+    *,
+    evidence: Evidence,
+) -> Step:
+    """The course of things, when nobody orders anything and no harm is proven."""
+    match state:
+        case Starting():
+            return _await_first_answer(spec, state, seen, now)
+        case Stage():
+            return _judge_stage(spec, state, seen, now, evidence=evidence)
+        case Settling():
+            return _settle(spec, state, seen, now)
+        case Unready():
+            return _await_return(spec, state, seen, now)
+        case Held():
+            return Step(state, Rule.HELD, wording.held(state))
+        case Paused():
+            return Step(state, Rule.PAUSED, wording.paused(state))
+        case _:
+            assert_never(state)
+
+
+def _await_first_answer(spec: RolloutSpec, state: Starting, seen: Seen, now: datetime) -> Step:
+    if seen.health.readiness is Readiness.READY:
+        if spec.shares:
+            return Step(Stage(index=0, since=now), Rule.READY, wording.ready(spec))
+        return Step(live(spec, now), Rule.READY, wording.ready(spec))
+    if _elapsed_s(state.since, now) >= spec.ready_s:
+        return rolled_back(Rule.NEVER_READY, wording.never_ready(spec, seen.health), now)
+    return Step(state, Rule.STARTING, wording.starting(spec, seen.health))
+
+
+def _judge_stage(spec: RolloutSpec, state: Stage, seen: Seen, now: datetime, *, evidence: Evidence) -> Step:
+    """The ends of a stage other than harm: void, enough seen, inconclusive; none of them: go on watching."""
+    if evidence.void:
+        why = wording.void(spec, evidence)
+        return Step(Held(was=state, since=now, because=why), Rule.VOID, why)
+    if seen.health.readiness is Readiness.NOT_READY:
+        return Step(Unready(was=state, since=now), Rule.NOT_READY, wording.not_ready(spec, seen.health))
+    elapsed_s = _elapsed_s(state.since, now)
+    ready = seen.health.readiness is Readiness.READY
+    exposure = evidence.exposure
+    if exposure is not None and exposure.enough and ready and elapsed_s >= spec.hold_s:
+        return Step(_next(spec, state, now), Rule.ENOUGH, wording.enough(spec, state, exposure))
+    if elapsed_s >= spec.deadline_s:
+        why = wording.inconclusive(spec, state, exposure, ready=ready)
+        if spec.on_inconclusive == "rollback":
+            return rolled_back(Rule.INCONCLUSIVE, why, now)
+        return Step(Held(was=state, since=now, because=why), Rule.INCONCLUSIVE, why)
+    return Step(state, Rule.WATCHING, wording.watching(spec, state, evidence, elapsed_s=elapsed_s))
+
+
+def _settle(spec: RolloutSpec, state: Settling, seen: Seen, now: datetime) -> Step:
+    if seen.health.readiness is Readiness.NOT_READY:
+        return Step(Unready(was=state, since=now), Rule.NOT_READY, wording.not_ready(spec, seen.health))
+    if _elapsed_s(state.since, now) >= spec.warm_s:
+        return Step(Promoted(since=now), Rule.SETTLED, wording.settled(spec))
+    return Step(state, Rule.SETTLING, wording.settling(spec))
+
+
+def _await_return(spec: RolloutSpec, state: Unready, seen: Seen, now: datetime) -> Step:
+    if seen.health.readiness is Readiness.READY:
+        return Step(state.was, Rule.READY, wording.ready_again(spec))
+    known = seen.health.readiness is Readiness.NOT_READY
+    if known and _elapsed_s(state.since, now) >= spec.ready_s:
+        return rolled_back(Rule.NEVER_READY, wording.never_ready(spec, seen.health), now)
+    return Step(state, Rule.NOT_READY, wording.not_ready(spec, seen.health))
+
+
+def _next(spec: RolloutSpec, state: Stage, now: datetime) -> RolloutState:
+    following = state.index + 1
+    return Stage(index=following, since=now) if following < len(spec.shares) else live(spec, now)
+
+
+def _index(state: RolloutState) -> int | None:
+    match state:
+        case Stage():
+            return state.index
+        case Held() | Paused() | Unready():
+            return _index(state.was)
+        case Starting() | Settling() | Promoted() | RolledBack():
+            return None
+        case _:
+            assert_never(state)
+
+
+def _wake_at(spec: RolloutSpec, state: RolloutState, now: datetime) -> datetime | None:
+    """The next moment at which time alone changes something, or the next look at the counts."""
+    lasting: tuple[float, ...]
+    match state:
+        case Starting() | Unready():
+            lasting = (spec.ready_s,)
+        case Stage():
+            lasting = (spec.hold_s, spec.deadline_s)
+        case Settling():
+            lasting = (spec.warm_s,)
+        case Held() | Paused():
+            lasting = ()
+        case Promoted() | RolledBack():
+            return None
+        case _:
+            assert_never(state)
+    turns = [state.since + timedelta(seconds=seconds) for seconds in lasting]
+    return min([turn for turn in turns if turn > now] + [now + timedelta(seconds=spec.look_s)])
+
+
+def _elapsed_s(since: datetime, now: datetime) -> float:
+    """Seconds, never below 0: a clock that was set back only makes it take longer."""
+    return max((now - since).total_seconds(), 0.0)
