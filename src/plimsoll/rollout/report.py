@@ -1,0 +1,111 @@
+"""A rollout as text for people, written from its recorded decisions: how it ended, why, the path of the evidence,
+what it cost the callers, and the timeline. Within 100 columns.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from plimsoll.rollout.decisions import Cost, Decision, Measure, Reading, Rule
+from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling
+from plimsoll.rollout.wording import duration, e_value
+
+WIDTH = 100
+_PATH = 40
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
+    """The whole report, oldest decision first in `decisions`. Ends without a line break."""
+    if not decisions:
+        return f"{_title(spec)}: nothing decided yet"
+    turns = turning_points(decisions)
+    last = turns[-1] if isinstance(turns[-1].state, Promoted | RolledBack) else decisions[-1]
+    lasted = duration(max((last.at - decisions[0].at).total_seconds(), 0.0))
+    lines = [f"{_title(spec)}: {_standing(last.state)} after {lasted}", *_wrap(last.because.sentence)]
+    for measure in Measure:
+        lines += _path(measure, decisions)
+    cost = next((one.because.evidence.cost for one in reversed(decisions) if one.because.evidence), None)
+    if cost is not None:
+        lines += ["", *_wrap(_cost(cost))]
+    lines.append("")
+    for turn in turns:
+        lines += _wrap(turn.because.sentence, first=f"{_clock(turn.at)}  ")
+    return "\n".join(lines)
+
+
+def turning_points(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
+    """The first decision, each that changed the state, and each order that was not followed."""
+    turns = [
+        after
+        for before, after in pairwise(decisions)
+        if after.state != before.state or after.because.rule is Rule.NOT_FOLLOWED
+    ]
+    return (*decisions[:1], *turns)
+
+
+def sparkline(readings: Sequence[Reading], *, width: int = _PATH) -> str:
+    """The path of an e-value on a log scale: lowest bar for no evidence (1 or less), highest for proven."""
+    heights = [min(max(reading.log_e, 0.0) / reading.limit, 1.0) for reading in readings]
+    columns = min(width, len(heights))
+    cells = [
+        max(heights[at * len(heights) // columns : (at + 1) * len(heights) // columns]) for at in range(columns)
+    ]  # fmt: skip
+    return "".join(_BARS[-1] if height == 1 else _BARS[int(height * (len(_BARS) - 1))] for height in cells)
+
+
+def _title(spec: RolloutSpec) -> str:
+    over = f" over {spec.champion.name}" if spec.champion else ""
+    return f"{spec.candidate.name}{over} ({spec.strategy})"
+
+
+def _standing(state: RolloutState) -> str:
+    match state:
+        case Promoted():
+            return "promoted"
+        case RolledBack():
+            return "rolled back"
+        case Settling():
+            return "live, previous release warm"
+        case Held():
+            return "held, waiting for a person"
+        case Paused():
+            return "paused"
+        case _:
+            return "under way"
+
+
+def _path(measure: Measure, decisions: Sequence[Decision]) -> Iterator[str]:
+    readings = [
+        reading
+        for decision in decisions
+        if decision.because.evidence is not None
+        for reading in (*decision.because.evidence.harm, decision.because.evidence.split)
+        if reading.measure is measure
+    ]
+    if readings:
+        highest = max(readings, key=lambda reading: reading.log_e)
+        yield f"  {measure:<8} {sparkline(readings):<{_PATH}} highest e-value {e_value(highest)}"
+
+
+def _cost(cost: Cost) -> str:
+    fallback = (
+        f"; the answers given in its stead took up to {cost.fallback_p99_s * 1000:.3g} ms (p99)"
+        if cost.fallback_p99_s is not None
+        else ""
+    )
+    noticed = f"{cost.noticed:,}" if cost.noticed else "none"
+    return f"Requests touched: {cost.touched:,}, with {cost.erred:,} errors; callers who noticed: {noticed}{fallback}."
+
+
+def _clock(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _wrap(text: str, *, first: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, width=WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+    )
