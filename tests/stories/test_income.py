@@ -39,6 +39,9 @@ def test_the_income_model_is_trained_judged_released_and_served_with_curl(income
     refused = income.plimsoll("approve", release["name"], "--env", "production", expect=4)
     assert "author" in refused.err
     income.ask("approve", release["name"], "--env", "production", PLIMSOLL_TOKEN=grace)
+    income.ask("approve", release["name"], "--env", "production", "--withdraw", PLIMSOLL_TOKEN=grace)
+    assert "release.not_approved" in income.plimsoll("deploy", release["name"], "--env", "production", expect=4).err
+    income.ask("approve", release["name"], "--env", "production", PLIMSOLL_TOKEN=grace)
     deployment = income.ask("deploy", release["name"], "--env", "production")
 
     # Then curl gets predictions, and a prediction leads back to the data file's version

@@ -66,9 +66,20 @@ def register(app: typer.Typer) -> None:
         name: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
         environment: Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment it may live in.")],
         comment: Annotated[str, typer.Option("--comment", "-m", metavar="TEXT", help="Why.")] = "",
+        withdraw: Annotated[bool, typer.Option("--withdraw", help="Take your yes back; what runs stays.")] = False,
         as_json: Json = False,
     ) -> None:
         """Say yes to a release in an environment; its authors cannot."""
+        if withdraw:
+            gone = f"your yes to {name} for {environment} is withdrawn; what was deployed with it stays"
+            run(
+                "approvals.withdraw",
+                as_json=as_json,
+                show=lambda _: say(gone),
+                release=name,
+                environment=environment,
+            )
+            return
         run(
             "approvals.create",
             as_json=as_json,

@@ -8,7 +8,7 @@ from plimsoll.edge.operations import operation
 from plimsoll.gates.operations import get_verdict, judge
 from plimsoll.gates.ports import Champions
 from plimsoll.governance.entities import Action, Approval
-from plimsoll.governance.operations import approve, people_with_email, record
+from plimsoll.governance.operations import approve, people_with_email, record, withdraw
 from plimsoll.ledger.engine import Database, Transaction
 from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.pipeline.operations import attach_verdict, execute, get_run, latest_run, list_runs, plan
@@ -30,6 +30,7 @@ from plimsoll.release.requests import (
     RunRequest,
     RunSummary,
     TraceRequest,
+    WithdrawalRequest,
 )
 from plimsoll.release.tracing import trace_prediction, trace_release, trace_run
 
@@ -117,6 +118,17 @@ def create_approval(context: Context, request: ApprovalRequest) -> Approval:
             authors=release.authors,
             comment=request.comment,
         )
+
+
+@operation(
+    "approvals.withdraw", "DELETE", "/approvals", role=Role.APPROVER, request=WithdrawalRequest, response=Release
+)
+def withdraw_approval(context: Context, request: WithdrawalRequest) -> Release:
+    """Take one's own yes back, on the record; what was deployed with it stays."""
+    release = get_release(context, request.release)
+    with context.database.write() as transaction:
+        withdraw(context, transaction, release=release.name, digest=release.digest, environment=request.environment)
+    return release
 
 
 @operation("trace.show", "GET", "/trace/{subject}", role=Role.VIEWER, request=TraceRequest, response=Trace)

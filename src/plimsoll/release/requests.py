@@ -75,6 +75,14 @@ class ApprovalRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalRequest:
+    """One's own yes to one release in one environment, taken back."""
+
+    release: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TraceRequest:
     """A prediction id, a release or a run."""
 
