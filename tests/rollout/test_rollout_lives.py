@@ -130,27 +130,42 @@ class Lives(RuleBasedStateMachine):
         self._look()
 
     @precondition(lambda self: isinstance(self.state, Starting | Stage | Unready))
-    @rule(base_rate=st.sampled_from([0.0, 0.001]))
-    def a_healthy_while(self, base_rate: float) -> None:
+    @rule(
+        base_rate=st.sampled_from([0.0, 0.001]),
+        held=st.booleans(),
+        then=st.sampled_from([*[Readiness.READY] * 3, *Readiness]),
+    )
+    def a_healthy_while(self, base_rate: float, held: bool, then: Readiness) -> None:
         """As most stages should go, so that lives get as far as the late stages."""
         self.readiness = Readiness.READY
         self._look()
-        if self.fleet.traffic.stage is not None:
-            share = self.spec.shares[self.fleet.traffic.stage].expected
-            self._count(
-                self.fleet.traffic.stage, round(8000 / share), rate=base_rate, champion_rate=base_rate
-            )  # fmt: skip
-        self._pass(self.spec.hold_s)
+        stage = self.fleet.traffic.stage
+        if stage is not None:
+            requests = round(8000 / self.spec.shares[stage].expected)
+            self._count(stage, requests, rate=base_rate, champion_rate=base_rate)
+        if held:
+            self._pass(self.spec.hold_s)
+        self.readiness = then
         self._look()
 
     @precondition(lambda self: _stage(self.state) is not None)
-    @rule(rate=st.sampled_from([0.002, 0.05, 0.5]), slow_rate=RATES)
-    def a_harmful_while(self, rate: float, slow_rate: float) -> None:
+    @rule(
+        requests=st.integers(50, 3000), rate=st.sampled_from([0.004, 0.02, 0.05, 0.5]), slow_rate=RATES,
+        order=st.none() | ORDERS,
+    )  # fmt: skip
+    def a_harmful_while(self, requests: int, rate: float, slow_rate: float, order: Order | None) -> None:
         stage = self.fleet.traffic.stage
         assert stage is not None
         share = self.spec.shares[stage].expected
-        self._count(stage, round(3000 / share), rate=rate, champion_rate=0.001, slow_rate=slow_rate)
-        self._look()
+        self._count(stage, round(requests / share), rate=rate, champion_rate=0.001, slow_rate=slow_rate)
+        self._look(order=order)
+
+    @precondition(lambda self: isinstance(self.state, Stage))
+    @rule(seconds=st.sampled_from([30.0, 4000.0]))
+    def a_pause(self, seconds: float) -> None:
+        self._look(order=Pause(by="ada", why="to have a look"))
+        self._pass(seconds)
+        self._look(order=Resume(by="ada", why="all is well"))
 
     @precondition(lambda self: isinstance(self.state, Stage))
     @rule()
