@@ -107,7 +107,7 @@ def test_a_password_is_never_shown(url: str, shown: str) -> None:
         "postgresql://ada:12/secret@host/db",
         "postgresql://ada:sec%ret@host/db",
         "postgresql://ada:sec ret@host/db",
-        "postgresql://host/db?pasword=secret",
+        "postgresql://host/db?passwort=secret",
         "mysql://ada:secret@host/db",
         "host=db password=secret",
     ],
