@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV := $(VENV)/tools/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-system bench-install docs lock clean
+.PHONY: help demo test check test-system bench-install bench-rollout docs lock clean
 
 help: ## Show this page.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(READY) ## Lint, format, types, import contracts, spelling.
 
 bench-install: $(READY) ## Measure the core install: seconds, megabytes, milliseconds of --help.
 	$(BIN)/python benchmarks/install.py
+
+bench-rollout: $(READY) ## Measure the tests of a rollout: error rates, power, requests to advance.
+	$(BIN)/python benchmarks/rollout.py
 
 docs: $(READY) ## Write the pages that are made from the code.
 	$(BIN)/python docs/make_reference.py

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks.rollout import main
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -466,3 +467,11 @@ def test_tests_that_share_alpha_need_more_evidence_each():
 def test_what_cannot_be_is_refused(nonsense):
     with pytest.raises(ValueError, match=r"cannot be|at least 1"):
         nonsense()
+
+
+def test_the_benchmark_holds_its_lines_but_for_the_noise_of_few_replicates(capsys):
+    assert main(["--quick"]) == 0
+
+    findings = [line.rpartition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert findings.count("ok") + findings.count("MISSED") == 51
+    assert findings.count("ok") > 40

@@ -34,8 +34,8 @@ BETS: Floats = 1 / (1 + 4.0 ** np.arange(-3, 7))
 """What part of the stake one candidate error costs. At a small share and base rate b, 1 / (1 + b/added) is best."""
 
 SPLIT_WEIGHT = 100.0
-"""How many units of prior belief in the intended split: the test is sharpest for shares off by some 5 standard
-errors of as many units, and pays little for others."""
+"""Units of belief in the intended split: shares that are off by about a standard error of so many are found soonest.
+Of 10, 100 and 1,000 the quickest, or within 15 % of it, to see .48 for .5, .04 for .05 and .008 for .01."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ def log_e_added_errors(stages: Sequence[StageRequests], *, added: float) -> floa
     Copies: where both arms see each request, p = 1/2 is valid too; a pair's two factors have mean 1 at most, because
     their product only loses by errors that come in pairs.
     To compare the arms' rates over several stages together would not be valid: base rates that fall during a ramp
-    flatter the candidate, who comes late (at alpha 5 % wrong in 41 to 100 % of such ramps).
+    flatter the candidate, who comes late (when they fall to a quarter, in every ramp of `benchmarks/rollout.py`).
     Power: without errors, n candidate requests give about n*added - log(4.3); `benchmarks/rollout.py` derives the rest.
     Source: testing by betting, Waudby-Smith & Ramdas 2023 (arXiv 2010.09686), on the inverse-propensity scores of
     Waudby-Smith et al. (arXiv 2103.06476).
