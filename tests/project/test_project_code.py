@@ -65,10 +65,11 @@ def test_modules_that_import_each_other_are_read_once(write_project: WriteProjec
 
 
 def test_code_is_never_run(write_project: WriteProject):
-    root = write_project({"steps.py": "raise SystemExit('imported')\n\n\ndef train(rows):\n    return rows\n"})
+    code = "raise SystemExit('imported')\n\n\ndef train(rows):\n    return rows\n"
+    root = write_project({"never_imported.py": code})
 
-    assert list(read_code(root, "steps.py").functions) == ["train"]
-    assert "steps" not in sys.modules
+    assert list(read_code(root, "never_imported.py").functions) == ["train"]
+    assert "never_imported" not in sys.modules
 
 
 def test_a_source_with_odd_escapes_is_read_without_a_warning(write_project: WriteProject):
