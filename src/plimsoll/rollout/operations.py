@@ -12,7 +12,7 @@ from plimsoll.bundle.runtime import lock_differences, lock_text
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import Everything, operation
 from plimsoll.gates.operations import get_verdict
-from plimsoll.gates.ports import Champions, LiveRelease
+from plimsoll.gates.ports import LiveRelease
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record, require_approvals
 from plimsoll.kernel.clock import to_text
@@ -59,12 +59,14 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
     environment = find_environment(project, request.environment)
     unpack_release(context.workspace, release, request.environment)
     _require_same_runtime(context, release)
-    with context.database.read() as transaction:
+    verdict = get_verdict(context, release.verdict)
+    with context.database.write() as transaction:
         current = store.find(transaction, project=release.project, environment=request.environment)
         history = store.history(transaction, project=release.project, environment=request.environment)
-    if not has_lived_there(release.digest, history):
-        _require_good_verdict(context, release)
-    with context.database.write() as transaction:
+        if not has_lived_there(release.digest, history):
+            # In this transaction, or two deployments at once would both be fresh against the same champion.
+            require_passed(release.run, verdict)
+            require_fresh(release.name, verdict, champions=_champions(transaction, project=release.project))
         require_approvals(
             transaction,
             project=release.project,
@@ -201,7 +203,7 @@ class LedgerChampions:
     def live(self, *, project: str) -> Mapping[str, str | None]:
         """Environment -> digest of its live release."""
         with self._database.read() as transaction:
-            return {item.environment: item.digest for item in store.of_project(transaction, project=project)}
+            return _champions(transaction, project=project)
 
 
 def unpack_release(workspace: Workspace, release: Release, environment: str) -> Path:
@@ -212,11 +214,9 @@ def unpack_release(workspace: Workspace, release: Release, environment: str) -> 
     return folder
 
 
-def _require_good_verdict(context: Context, release: Release) -> None:
-    verdict = get_verdict(context, release.verdict)
-    require_passed(release.run, verdict)
-    champions: Champions = context.plugin("champions", "ledger")
-    require_fresh(release.name, verdict, champions=champions.live(project=release.project))
+def _champions(transaction: Transaction, *, project: str) -> dict[str, str | None]:
+    """Environment -> digest of its live release."""
+    return {item.environment: item.digest for item in store.of_project(transaction, project=project)}
 
 
 def _require_same_runtime(context: Context, release: Release) -> None:
