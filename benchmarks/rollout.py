@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaln, ndtr
 
-from plimsoll.rollout.histogram import RATIO, buckets_apart
+from plimsoll.kernel.histogram import RATIO, buckets_apart
 from plimsoll.rollout.sequential import (
     BETS,
     log_bar,

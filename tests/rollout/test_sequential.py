@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from plimsoll.rollout.histogram import Histogram, bucket_of
+from plimsoll.kernel.histogram import Histogram, bucket_of
 from plimsoll.rollout.sequential import (
     BETS,
     RATIOS,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
-from plimsoll.rollout.histogram import Histogram, bucket_of
+from plimsoll.kernel.histogram import Histogram, bucket_of
 from plimsoll.rollout.rollouts import Effect, MakeLive, ReleaseRef, RolloutSpec, SetTraffic, Start, Stop
 from plimsoll.rollout.seen import ArmCounts, Health, Readiness, Seen, StageCounts
 

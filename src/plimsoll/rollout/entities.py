@@ -69,6 +69,27 @@ class DesiredRelease:
     name: str
     digest: str
     bundle: Path
+    lock: str = ""
+    """Digest of its runtime's lock; empty: the runtime that Plimsoll itself runs in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """How a rollout splits the requests, and under which stage they are counted."""
+
+    rollout: str
+    """The rollout's id, under which the door counts; also what the draw of arms is salted with."""
+    stage: int
+    candidate: str
+    """Digest. Every request that is not the candidate's is the live release's."""
+    candidate_pct: float
+    """Share of requests that the candidate answers, in percent, in steps of 0.1."""
+    shadow_pct: float = 0.0
+    """Share of requests of which the arm that does not answer gets a copy."""
+    drawn_pct: float = 0.0
+    """The largest share of an earlier stage: what sticks and had the candidate then has it still, and is not counted."""
+    deadline_s: float | None = None
+    """The candidate's deadline; None: twice the champion's 99 % quantile, as the door measures it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +98,52 @@ class Desired:
 
     project: str
     environment: str
+    revision: int
+    """Grows with every change of what is wanted; a target refuses one that is older than what it was told before."""
     host: str
     port: int
     """0: the target chooses a free port and keeps it."""
-    live: DesiredRelease
+    live: str | None
+    """Digest of the release that answers; None while the first one is still starting."""
+    releases: tuple[DesiredRelease, ...]
+    """All that shall be loaded and ready: the live one, a candidate, a previous one that is kept warm."""
+    stick_to: str = ""
+    """What decides the arm: a column of the request, or `header:NAME`; empty: each request is drawn anew."""
+    traffic: Traffic | None = None
+    """None: the live release answers everything and nothing is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedRelease:
+    """One release that a target was told to load."""
+
+    digest: str
+    ready: bool
+    """Whether every door can answer with it at once."""
+    problem: str = ""
+    """Why it was refused, as `code: text`; empty while it is still loading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """The state that a target found."""
 
+    revision: int
+    """The newest that the target was told; what follows may still be becoming so."""
+    settled: bool
+    """Whether all of that revision is done, or refused."""
     ready: bool
-    """Whether the door answers predictions with the live release."""
+    """Whether the doors answer predictions with the live release."""
     live: str | None
     """Digest of the release that answers."""
     host: str
     port: int
+    releases: tuple[ObservedRelease, ...] = ()
     processes: tuple[tuple[str, int], ...] = ()
     """Role and pid of each process: shim, door, worker."""
     problem: str = ""
+    """What the target itself cannot do, as `code: text`."""
+
+    def release(self, digest: str) -> ObservedRelease | None:
+        """What is known of one release; None when the target was not told of it, or has not heard of it yet."""
+        return next((item for item in self.releases if item.digest == digest), None)

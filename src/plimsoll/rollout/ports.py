@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.rollout.entities import Desired, Observed
 
 
@@ -11,10 +13,17 @@ class Target(Protocol):
     """Carries deployments. Every method may be called again at any time, from any process."""
 
     def apply(self, desired: Desired) -> Observed:
-        """Make it so and return once the live release answers. Raises PlimsollError of kind unavailable."""
+        """Tell what is wanted, and return as soon as that is known there; `observe` says when it has become so.
+
+        Telling the same revision again changes nothing. Raises PlimsollError: kind conflict for a revision older than
+        what was told before, unavailable when the target cannot be told now.
+        """
 
     def observe(self, environment: str) -> Observed | None:
         """What runs now; None when nothing was ever applied."""
 
-    def stop(self, environment: str) -> None:
-        """End every process of the environment."""
+    def counts(self, environment: str, rollout: str) -> Mapping[int, StageCounts]:
+        """The cumulative counts of a rollout by stage, over every door that there is or was; exact at any time."""
+
+    def stop(self, environment: str, *, revision: int) -> None:
+        """End every process of the environment. An older revision than what was told before is refused, as by apply."""

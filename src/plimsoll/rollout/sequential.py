@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln
 
-from plimsoll.rollout.histogram import Histogram, buckets_apart
+from plimsoll.kernel.histogram import Histogram, buckets_apart
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.rollout.histogram import LEAST_S, Histogram, bucket_of, buckets_apart, upper_edge_s
+from plimsoll.kernel.histogram import LEAST_S, Histogram, bucket_of, buckets_apart, upper_edge_s
 
 DURATIONS = st.floats(0, 1e6)
 SAMPLES = st.lists(DURATIONS, max_size=30)
