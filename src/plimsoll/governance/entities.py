@@ -27,6 +27,9 @@ class Action(StrEnum):
     RELEASE_APPROVED = "release_approved"
     APPROVAL_WITHDRAWN = "approval_withdrawn"
     DEPLOYMENT_CHANGED = "deployment_changed"
+    ROLLOUT_STARTED = "rollout_started"
+    ROLLOUT_ORDERED = "rollout_ordered"
+    ROLLOUT_CHANGED = "rollout_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,31 +1,97 @@
-"""Observe, decide, act: makes every environment what it shall be. Called by the loop; each turn stands alone."""
+"""Observe, decide, act: brings every environment to where it shall be. Called by the loop; each turn stands alone.
+
+A turn may end anywhere: what was decided is in the ledger, what was not is decided again, and what the target must be
+told is told again until it is known there.
+"""
 
 from __future__ import annotations
 
 from plimsoll.edge.context import Context
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.rollout.decide import differs
-from plimsoll.rollout.entities import Deployment
-from plimsoll.rollout.operations import desired_state, note_outcome, target_of, wanted_deployments
+from plimsoll.ledger.leases import Lease, LeaseLost
+from plimsoll.rollout.decide import decide, health_of, must_tell
+from plimsoll.rollout.entities import Deployment, Effects, Observed
+from plimsoll.rollout.operations import (
+    Look,
+    desired_state,
+    latest_effects,
+    mark_performed,
+    next_look,
+    note_problem,
+    record_decision,
+    target_of,
+    wanted_deployments,
+)
+from plimsoll.rollout.seen import Seen
+
+IDLE_S = 0.5
+"""Between two turns when nothing is under way."""
+SOONEST_S = 0.2
+"""Between two looks at a rollout: orders are followed about as soon."""
 
 
-def reconcile(context: Context) -> None:
-    """One turn over all environments. A target that fails is noted in its deployment and tried again next turn."""
-    for deployment in wanted_deployments(context):
-        observed = target_of(context, deployment).observe(deployment.environment)
-        if differs(deployment, observed):
-            _make_so(context, deployment)
+def reconcile(context: Context, lease: Lease) -> float:
+    """One turn over all environments; returns after how many seconds the next one is due.
+
+    A target that fails is noted in its deployment and tried again next turn. Raises LeaseLost.
+    """
+    pauses = [_turn(context, lease, deployment) for deployment in wanted_deployments(context)]
+    return min(pauses, default=IDLE_S)
 
 
-def _make_so(context: Context, deployment: Deployment) -> None:
+def _turn(context: Context, lease: Lease, deployment: Deployment) -> float:
+    effects = latest_effects(context, deployment.environment)
+    if effects is None:
+        return IDLE_S
+    observed, problem = _observe_and_tell(context, lease, deployment, effects)
+    note_problem(context, lease, deployment, problem=problem)
+    look = next_look(context, deployment.environment)
+    if look is None:
+        return IDLE_S
+    if _look(context, lease, deployment, look, observed, problem=problem):
+        decided = latest_effects(context, deployment.environment)
+        assert decided is not None, "an outbox is not emptied"
+        _observe_and_tell(context, lease, deployment, decided)
+    return min(max(look.rollout.spec.look_s, SOONEST_S), IDLE_S)
+
+
+def _look(
+    context: Context, lease: Lease, deployment: Deployment, look: Look, observed: Observed | None, *, problem: str
+) -> bool:
+    """One look at a rollout; True when there is something to tell."""
+    rollout = look.rollout
+    health = health_of(rollout.spec, observed, problem=problem)
+    stages = target_of(context, deployment).counts(deployment.environment, rollout.id)
+    state, now = rollout.latest.state, context.clock.now()
+    decision = decide(rollout.spec, state, Seen(stages=stages, health=health), now, look.order)
+    return record_decision(context, lease, look, decision)
+
+
+def _observe_and_tell(
+    context: Context, lease: Lease, deployment: Deployment, effects: Effects
+) -> tuple[Observed | None, str]:
+    """Tell the target what it does not know yet; what it sees then, and what it could not do."""
     target = target_of(context, deployment)
     try:
-        if deployment.wanted == "stopped":
-            target.stop(deployment.environment)
-            port = deployment.port
-        else:
-            port = target.apply(desired_state(context, deployment)).port
+        observed = target.observe(deployment.environment)
+        if must_tell(effects, observed):
+            observed = _tell(context, lease, deployment, effects)
+    except LeaseLost:
+        raise
     except PlimsollError as error:
-        note_outcome(context, deployment, port=deployment.port, problem=f"{error.code}: {error}")
+        return None, f"{error.code}: {error}"
+    return observed, observed.problem if observed else ""
+
+
+def _tell(context: Context, lease: Lease, deployment: Deployment, effects: Effects) -> Observed | None:
+    target = target_of(context, deployment)
+    if effects.told.wanted is None:
+        target.stop(deployment.environment, revision=effects.revision)
+        observed = target.observe(deployment.environment)
+        port = deployment.port
     else:
-        note_outcome(context, deployment, port=port, problem="")
+        observed = target.apply(desired_state(context, deployment, effects))
+        port = observed.port
+    if not effects.performed_at or port != deployment.port:
+        mark_performed(context, lease, effects, port=port)
+    return observed

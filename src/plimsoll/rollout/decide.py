@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from plimsoll.kernel.clock import from_text
 from plimsoll.rollout import wording
 from plimsoll.rollout.decisions import Because, Decision, Evidence, Rule
 from plimsoll.rollout.effects import effects_of
-from plimsoll.rollout.entities import Deployment, DeploymentChange, Observed, State
+from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Observed, State
 from plimsoll.rollout.orders import follow
 from plimsoll.rollout.rollouts import (
     Held,
@@ -29,7 +30,7 @@ from plimsoll.rollout.rollouts import (
     UnderWay,
     Unready,
 )
-from plimsoll.rollout.seen import Readiness, Seen
+from plimsoll.rollout.seen import Health, Readiness, Seen
 from plimsoll.rollout.steps import Step, live, rolled_back
 
 
@@ -38,11 +39,42 @@ def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:
     return any(change.digest == digest for change in history)
 
 
+def baked_s(digest: str, history: Sequence[DeploymentChange], now: datetime) -> float:
+    """Seconds of the longest time without a break in which a release was live, by an environment's history."""
+    ends = [from_text(change.changed_at) for change in history[1:]] + [now]
+    lived = [
+        (end - from_text(change.changed_at)).total_seconds()
+        for change, end in zip(history, ends, strict=True)
+        if (change.digest, change.wanted) == (digest, "running")
+    ]
+    return max(lived, default=0.0)
+
+
+def must_tell(effects: Effects, observed: Observed | None) -> bool:
+    """Whether a target must be told what is wanted: it has not been, or it has forgotten or lost it."""
+    if not effects.performed_at:
+        return True
+    if effects.told.wanted is None:
+        return observed is not None and bool(observed.processes)
+    return observed is None or not observed.processes or observed.revision < effects.revision
+
+
 def differs(deployment: Deployment, observed: Observed | None) -> bool:
-    """Whether something must be done to make the environment what it shall be."""
+    """Whether an environment is not yet, or no longer, what it shall be."""
     if deployment.wanted == "stopped":
         return observed is not None and bool(observed.processes)
     return observed is None or not observed.ready or observed.live != deployment.digest
+
+
+def health_of(spec: RolloutSpec, observed: Observed | None, *, problem: str = "") -> Health:
+    """The candidate's health as its target sees it. problem: why the target could not be told or asked."""
+    found = observed.release(spec.candidate.digest) if observed is not None else None
+    if observed is None or found is None:
+        return Health(problem=problem or (observed.problem if observed else ""))
+    if found.problem:
+        return Health(readiness=Readiness.REFUSED, problem=found.problem)
+    readiness = Readiness.READY if found.ready else Readiness.NOT_READY
+    return Health(readiness=readiness, problem=problem or observed.problem)
 
 
 def state_of(deployment: Deployment, observed: Observed | None) -> State:
@@ -52,6 +84,33 @@ def state_of(deployment: Deployment, observed: Observed | None) -> State:
     if deployment.problem:
         return "unavailable"
     return "stopping" if deployment.wanted == "stopped" else "starting"
+
+
+def begin(spec: RolloutSpec, now: datetime, *, by: str, why: str) -> Decision:
+    """The first decision of a rollout: the candidate is loaded and answers nobody yet."""
+    return _decision(spec, Step(Starting(since=now), Rule.STARTING, wording.begun(spec, by=by, why=why)), None, now)
+
+
+def end_early(spec: RolloutSpec, state: UnderWay, now: datetime, *, why: str) -> Decision:
+    """End a rollout for a reason outside of it: a candidate that is live stays live, any other is taken back."""
+    was = state.was if isinstance(state, Unready | Paused) else state
+    if isinstance(was, Settling):
+        return _decision(spec, Step(Promoted(since=now), Rule.ORDERED, why), None, now)
+    return _decision(spec, rolled_back(Rule.ORDERED, why, now), None, now)
+
+
+def worth_recording(last: Decision, latest: Decision, *, begun: datetime) -> bool:
+    """Whether a look belongs into the record: it changed something, or the evidence moved and time has passed.
+
+    Looks become rarer as a rollout lasts, so that hours of them stay a few hundred lines.
+    """
+    if latest.state != last.state or latest.because.rule is not last.because.rule:
+        return True
+    if latest.because.rule is Rule.NOT_FOLLOWED:
+        return True
+    rest_s = max(1.0, (latest.at - begun).total_seconds() / 100)
+    moved = latest.because.evidence != last.because.evidence
+    return moved and (latest.at - last.at).total_seconds() >= rest_s
 
 
 def decide(spec: RolloutSpec, state: RolloutState, seen: Seen, now: datetime, order: Order | None = None) -> Decision:
@@ -124,6 +183,8 @@ def _await_first_answer(spec: RolloutSpec, state: Starting, seen: Seen, now: dat
         if spec.shares:
             return Step(Stage(index=0, since=now), Rule.READY, wording.ready(spec))
         return Step(live(spec, now), Rule.READY, wording.ready(spec))
+    if seen.health.readiness is Readiness.REFUSED:
+        return rolled_back(Rule.REFUSED, wording.refused(spec, seen.health), now)
     if _elapsed_s(state.since, now) >= spec.ready_s:
         return rolled_back(Rule.NEVER_READY, wording.never_ready(spec, seen.health), now)
     return Step(state, Rule.STARTING, wording.starting(spec, seen.health))
@@ -134,7 +195,7 @@ def _judge_stage(spec: RolloutSpec, state: Stage, seen: Seen, now: datetime, *, 
     if evidence.void:
         why = wording.void(spec, evidence)
         return Step(Held(was=state, since=now, because=why), Rule.VOID, why)
-    if seen.health.readiness is Readiness.NOT_READY:
+    if seen.health.down:
         return Step(Unready(was=state, since=now), Rule.NOT_READY, wording.not_ready(spec, seen.health))
     elapsed_s = _elapsed_s(state.since, now)
     ready = seen.health.readiness is Readiness.READY
@@ -150,7 +211,7 @@ def _judge_stage(spec: RolloutSpec, state: Stage, seen: Seen, now: datetime, *, 
 
 
 def _settle(spec: RolloutSpec, state: Settling, seen: Seen, now: datetime) -> Step:
-    if seen.health.readiness is Readiness.NOT_READY:
+    if seen.health.down:
         return Step(Unready(was=state, since=now), Rule.NOT_READY, wording.not_ready(spec, seen.health))
     if _elapsed_s(state.since, now) >= spec.warm_s:
         return Step(Promoted(since=now), Rule.SETTLED, wording.settled(spec))
@@ -160,8 +221,7 @@ def _settle(spec: RolloutSpec, state: Settling, seen: Seen, now: datetime) -> St
 def _await_return(spec: RolloutSpec, state: Unready, seen: Seen, now: datetime) -> Step:
     if seen.health.readiness is Readiness.READY:
         return Step(state.was, Rule.READY, wording.ready_again(spec))
-    known = seen.health.readiness is Readiness.NOT_READY
-    if known and _elapsed_s(state.since, now) >= spec.ready_s:
+    if seen.health.down and _elapsed_s(state.since, now) >= spec.ready_s:
         return rolled_back(Rule.NEVER_READY, wording.never_ready(spec, seen.health), now)
     return Step(state, Rule.NOT_READY, wording.not_ready(spec, seen.health))
 

@@ -113,6 +113,7 @@ class Rule(StrEnum):
     HELD = "held"
     NOT_READY = "not ready"
     NEVER_READY = "never ready"
+    REFUSED = "refused"
     ORDERED = "ordered"
     NOT_FOLLOWED = "order not followed"
     PAUSED = "paused"

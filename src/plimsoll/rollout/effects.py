@@ -6,6 +6,7 @@ after a crash half way through.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from plimsoll.rollout.rollouts import (
@@ -14,6 +15,7 @@ from plimsoll.rollout.rollouts import (
     MakeLive,
     Paused,
     Promoted,
+    ReleaseRef,
     RolledBack,
     RolloutSpec,
     RolloutState,
@@ -25,6 +27,7 @@ from plimsoll.rollout.rollouts import (
     Starting,
     Stop,
     Unready,
+    Wanted,
 )
 
 _ALL_TO_THE_LIVE_RELEASE = SetTraffic(stage=None, candidate_pct=0.0, shadow_pct=0.0)
@@ -65,4 +68,25 @@ def _live(digest: str) -> tuple[Effect, ...]:
 
 
 def _split(stage: int, share: Share) -> SetTraffic:
-    return SetTraffic(stage=stage, candidate_pct=share.candidate_pct, shadow_pct=share.shadow_pct)
+    return SetTraffic(
+        stage=stage, candidate_pct=share.candidate_pct, shadow_pct=share.shadow_pct, drawn_pct=share.drawn_pct
+    )
+
+
+def wanted_of(spec: RolloutSpec, effects: Sequence[Effect]) -> Wanted:
+    """All effects of a state as the one absolute thing that a target is told."""
+    names = {ref.digest: ref.name for ref in (spec.champion, spec.candidate) if ref is not None}
+    live, traffic, running = None, None, []
+    for effect in effects:
+        match effect:
+            case Start(digest=digest):
+                running.append(ReleaseRef(name=names[digest], digest=digest))
+            case MakeLive(digest=digest):
+                live = digest
+            case SetTraffic():
+                traffic = effect if effect.stage is not None else None
+            case Stop():
+                pass  # what is not started is not wanted
+            case _:
+                assert_never(effect)
+    return Wanted(live=live, releases=tuple(running), traffic=traffic)

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from plimsoll.rollout.decisions import Decision
+from plimsoll.rollout.rollouts import RolloutSpec, Wanted
+
 Wanted = Literal["running", "stopped"]
 State = Literal["live", "starting", "stopping", "stopped", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What an environment shall run, as last decided by a person."""
+    """What an environment runs by the last decision about it: its live release, or none."""
 
     project: str
     environment: str
     target: str
     release: str
+    """The live release; empty while the first one is still starting."""
     digest: str
     host: str
     port: int
@@ -27,25 +31,6 @@ class Deployment:
     """Why the last attempt to make it so failed; empty when it did not."""
     changed_by: str
     changed_at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentView:
-    """A deployment together with what its target observes now."""
-
-    project: str
-    environment: str
-    target: str
-    release: str
-    digest: str
-    state: State
-    address: str
-    """`http://host:port`, empty before the first start."""
-    problem: str
-    changed_by: str
-    changed_at: str
-    processes: tuple[tuple[str, int], ...] = ()
-    """Role and pid of each process, where the target has processes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +45,52 @@ class DeploymentChange:
     wanted: Wanted
     changed_by: str
     changed_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One change of an environment from one release to another, and where it stands."""
+
+    id: str
+    project: str
+    environment: str
+    spec: RolloutSpec
+    latest: Decision
+    version: int
+    """Grows with every decision that is saved."""
+    doors: int = 1
+    """Processes that answer while it lasts."""
+    started_by: str
+    started_at: str
+    ended_at: str
+    """Empty while it is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a target is told; host, port and bundles are added when it is."""
+
+    wanted: Wanted | None
+    """None: nothing shall run."""
+    rollout: str = ""
+    candidate: str = ""
+    stick_to: str = ""
+    deadline_s: float | None = None
+    doors: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """An entry of the outbox: written in the transaction that decided it, performed afterwards, at least once."""
+
+    project: str
+    environment: str
+    revision: int
+    told: Told
+    because: str
+    created_at: str
+    performed_at: str
+    """Empty until the target was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +138,8 @@ class Desired:
     """Digest of the release that answers; None while the first one is still starting."""
     releases: tuple[DesiredRelease, ...]
     """All that shall be loaded and ready: the live one, a candidate, a previous one that is kept warm."""
+    doors: int = 1
+    """Processes that answer."""
     stick_to: str = ""
     """What decides the arm: a column of the request, or `header:NAME`; empty: each request is drawn anew."""
     traffic: Traffic | None = None

@@ -33,3 +33,48 @@ class NotLive(PlimsollError):
     kind = Kind.UNAVAILABLE
     text = "{release} is not live in {environment} after {seconds:.0f} s: {problem}"
     hint = "It is tried again as long as it is wanted. `plimsoll status` shows how it goes."
+
+
+class NotBaked(PlimsollError):
+    """A release that has not been live for long enough in the environment that comes before."""
+
+    code = "deployment.not_baked"
+    kind = Kind.DENIED
+    text = "{release} must have been live in {before}{needed} before; it was {found}."
+    hint = "Deploy it with `plimsoll deploy {release} --env {before}`, and wait."
+
+
+class RolloutUnderWay(PlimsollError):
+    """An environment changes from one release to another, one rollout at a time."""
+
+    code = "rollout.under_way"
+    kind = Kind.CONFLICT
+    text = "{release} is being rolled out in {environment}."
+    hint = "Wait for its end, or take it back with `plimsoll rollback --env {environment}`; `plimsoll rollout` shows it."
+
+
+class NoRollout(PlimsollError):
+    """Nothing that could be ordered or shown."""
+
+    code = "rollout.missing"
+    kind = Kind.MISSING
+    text = "There is no rollout {what} in {environment}."
+    hint = "`plimsoll deploy RELEASE --env {environment}` begins one; `plimsoll rollouts --env {environment}` lists those before."
+
+
+class NothingBefore(PlimsollError):
+    """There is no earlier release to go back to."""
+
+    code = "rollout.nothing_before"
+    kind = Kind.MISSING
+    text = "No other release was live in {environment} before {release}."
+    hint = "`plimsoll releases` lists what could be deployed; `plimsoll stop --env {environment}` ends what runs."
+
+
+class NeverLived(PlimsollError):
+    """Going back to a release that was never live there would be a deployment without its checks."""
+
+    code = "rollout.never_lived"
+    kind = Kind.DENIED
+    text = "{release} was never live in {environment}, so it is no way back."
+    hint = "Deploy it with `plimsoll deploy {release} --env {environment}`."

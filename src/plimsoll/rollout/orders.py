@@ -63,7 +63,7 @@ def _promote(
     if isinstance(was, Settling):
         return Step(state, Rule.NOT_FOLLOWED, wording.not_followed(order, "the candidate is live already"))
     ready = seen.health.readiness
-    if ready is Readiness.NOT_READY or (ready is Readiness.UNKNOWN and not isinstance(was, Stage | Held)):
+    if seen.health.down or (ready is Readiness.UNKNOWN and not isinstance(was, Stage | Held)):
         return Step(state, Rule.NOT_FOLLOWED, wording.not_followed(order, "the candidate is not ready to answer"))
     return Step(live(spec, now), Rule.ORDERED, wording.ordered(order, "made the candidate live"))
 

@@ -41,6 +41,9 @@ class Share:
     """Of the requests, those that the candidate answers; the champion answers the others."""
     shadow_pct: float = 0.0
     """Of the requests, those of which the arm that does not answer gets a copy."""
+    drawn_pct: float = 0.0
+    """Where callers stick to an arm: the largest share before this stage. Who had the candidate then has it still, so
+    only the arms of the others are drawn anew, and only they are compared."""
 
     @property
     def copied(self) -> bool:
@@ -50,7 +53,7 @@ class Share:
     @property
     def expected(self) -> float:
         """The candidate's share of all that both arms see, in 0..1."""
-        return 0.5 if self.copied else self.candidate_pct / 100
+        return 0.5 if self.copied else (self.candidate_pct - self.drawn_pct) / (100 - self.drawn_pct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,10 @@ class RolloutSpec:
     stages: tuple[float, ...] = (5.0, 25.0, 50.0)
     """The canary's shares in percent, rising; 100 follows by itself. Unused by the other strategies."""
     shadow_pct: float = 100.0
+    stick_to: str = ""
+    """What decides the arm of a request: a column, or `header:NAME`. Empty: each request is drawn for itself."""
+    candidate_deadline_s: float | None = None
+    """After this long the champion answers in the candidate's stead; None: twice the champion's 99 % quantile."""
     hold_s: float = 600.0
     """A stage lasts at least this long."""
     deadline_s: float = 86_400.0
@@ -140,8 +147,12 @@ class RolloutSpec:
         """The stages by index. Their end is the candidate live; without any, it is live as soon as it is ready."""
         if self.champion is None:
             return ()
+        before = (0.0, *self.stages) if self.stick_to else (0.0,) * len(self.stages)
         canary = tuple(
-            Share(candidate_pct=stage, shadow_pct=self.shadow_pct if stage == 100 else 0.0) for stage in self.stages
+            Share(candidate_pct=100.0, shadow_pct=self.shadow_pct)
+            if stage == 100
+            else Share(candidate_pct=stage, drawn_pct=drawn)
+            for drawn, stage in zip(before, self.stages, strict=False)
         )
         shadow = Share(candidate_pct=0.0, shadow_pct=self.shadow_pct)
         return {
@@ -278,6 +289,7 @@ class SetTraffic:
     stage: int | None
     candidate_pct: float
     shadow_pct: float
+    drawn_pct: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,3 +300,14 @@ class Stop:
 
 
 Effect: TypeAlias = Start | MakeLive | SetTraffic | Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a state's effects come to: which releases run, which one is live, and how requests are split."""
+
+    live: str | None
+    """Digest."""
+    releases: tuple[ReleaseRef, ...]
+    traffic: SetTraffic | None
+    """None: nothing is split and nothing is counted."""

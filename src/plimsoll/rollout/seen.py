@@ -19,6 +19,8 @@ class Readiness(StrEnum):
 
     READY = "ready"
     NOT_READY = "not ready"
+    REFUSED = "refused"
+    """It will not be loaded as it is: its bundle or its model is bad. Waiting does not help."""
     UNKNOWN = "unknown"
     """The target could not be asked. Neither harm nor success."""
 
@@ -31,6 +33,11 @@ class Health:
     processes: int = 0
     problem: str = ""
     """What the target says of a candidate that is not ready."""
+
+    @property
+    def down(self) -> bool:
+        """Whether the candidate is known not to answer."""
+        return self.readiness in (Readiness.NOT_READY, Readiness.REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

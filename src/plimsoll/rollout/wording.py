@@ -33,6 +33,15 @@ def stage_name(spec: RolloutSpec, index: int) -> str:
     return f"stage {index + 1} of {len(spec.shares)} ({traffic})"
 
 
+def begun(spec: RolloutSpec, *, by: str, why: str) -> str:
+    over = f" in place of {spec.champion.name}" if spec.champion else ""
+    return f"{by} began to roll out {spec.candidate.name}{over} ({spec.strategy}){f': {why}' if why else ''}."
+
+
+def refused(spec: RolloutSpec, health: Health) -> str:
+    return f"{spec.candidate.name} is refused and taken back{_says(health)}."
+
+
 def starting(spec: RolloutSpec, health: Health) -> str:
     return f"{spec.candidate.name} is starting{_says(health)}."
 

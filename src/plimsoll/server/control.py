@@ -1,90 +1,87 @@
-"""Who runs the controllers: one process a workspace, by a lock that the system releases however the process ends.
+"""Who runs the controllers: one process at a time, by a lease in the ledger, whatever machine it is on.
 
-`plimsoll up` holds it as long as it runs. Without a server, a command takes it for one turn.
+`plimsoll up` renews it as long as it runs; a second server stands by and takes over when the first one ends or falls
+silent. Without a server, a command takes the lease for one turn.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
 import logging
 import os
+import platform
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 
+from plimsoll.kernel.clock import Clock
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.kernel.workspace import Workspace
+from plimsoll.ledger import leases
+from plimsoll.ledger.engine import Database
+from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.server.errors import note_incident
 
 log = logging.getLogger("plimsoll.controllers")
 
-INTERVAL_S = 0.5
+LASTING_S = 10.0
+"""How long a server that fell silent keeps the lease; one on this machine that ended loses it at once."""
+STANDBY_S = 0.5
 LONGEST_PAUSE_S = 30.0
 
 
-class ControllerLock:
-    """The lock file `controller.lock`; its content says who holds it."""
+class Control:
+    """The controllers' lease of one project, as this process holds it or would like to."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._path = workspace.state / "controller.lock"
-        self._held: IO[str] | None = None
+    def __init__(self, database: Database, *, project: str, clock: Clock) -> None:
+        self._database = database
+        self._name = f"controllers/{project}"
+        self._clock = clock
+        self._lease: Lease | None = None
 
-    def take(self, *, holder: dict[str, Any]) -> bool:
-        """Take the lock at once and write down who has it; False when somebody else has."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        stream = self._path.open("a+")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.close()
-            return False
-        self._held = stream
-        self.note(holder)
-        return True
+    def hold(self) -> Lease | None:
+        """The lease, taken or renewed when half of its time has passed; None while another process has it."""
+        now = self._clock.now()
+        if self._lease is None or (self._lease.expires_at - now).total_seconds() < LASTING_S / 2:
+            with self._database.write() as transaction:
+                self._lease = leases.take(
+                    transaction, self._name, holder=this_process(), now=now, lasting_s=LASTING_S, is_gone=has_ended
+                )
+        return self._lease
 
-    def note(self, holder: dict[str, Any]) -> None:
-        """Replace what the file says about its holder."""
-        assert self._held is not None
-        self._held.seek(0)
-        self._held.truncate()
-        self._held.write(json.dumps(holder) + "\n")
-        self._held.flush()
+    def lost(self) -> None:
+        """Somebody else took the lease: ask for it anew."""
+        self._lease = None
 
-    def holder(self) -> dict[str, Any]:
-        """What the file says; it may be about a process that is gone."""
-        try:
-            document = json.loads(self._path.read_text())
-        except (OSError, ValueError):
-            return {}
-        return document if isinstance(document, dict) else {}
-
-    def release(self) -> None:
-        if self._held is not None:
-            # Closing alone is not enough: a child that is just being started may still have the file open.
-            fcntl.flock(self._held, fcntl.LOCK_UN)
-            self._held.close()
-            self._held = None
+    def give_back(self) -> None:
+        """Let the next one take the lease at once."""
+        if self._lease is not None:
+            with self._database.write() as transaction:
+                leases.give_back(transaction, self._lease)
+            self._lease = None
 
 
 @contextmanager
-def brief_control(workspace: Workspace) -> Iterator[bool]:
-    """The lock for one turn; yields False at once when somebody else has it, who will see the change anyway."""
-    lock = ControllerLock(workspace)
-    taken = lock.take(holder={"pid": os.getpid(), "what": "a command"})
+def brief_control(database: Database, *, project: str, clock: Clock) -> Iterator[Lease | None]:
+    """The lease for one turn; yields None at once when somebody else has it, who will see the change anyway."""
+    control = Control(database, project=project, clock=clock)
+    lease = control.hold()
     try:
-        yield taken
+        yield lease
     finally:
-        lock.release()
+        with suppress(PlimsollError):  # it ends by itself
+            control.give_back()
 
 
 class ControllerLoop:
-    """Calls the controllers again and again in a thread; no error ends it, each is logged and tried again."""
+    """Calls the controllers again and again in a thread; no error ends it, each is logged and tried again.
 
-    def __init__(self, turn: Callable[[], None], *, interval_s: float = INTERVAL_S) -> None:
+    turn: works as long as it holds the lease, and returns after how many seconds it is due again.
+    """
+
+    def __init__(self, turn: Callable[[], float], *, first_s: float = 0.0) -> None:
         self._turn = turn
-        self._interval_s = interval_s
+        self._first_s = first_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controllers", daemon=True)
         self.problem = ""
@@ -100,21 +97,82 @@ class ControllerLoop:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        pause_s = self._interval_s
+        pause_s, failures_s = self._first_s, STANDBY_S
         while not self._stop.wait(pause_s):
-            problem = self._try_turn()
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S) if problem else self._interval_s
+            problem, pause_s = self._try_turn()
+            if problem:
+                failures_s = min(failures_s * 2, LONGEST_PAUSE_S)
+                pause_s = failures_s
+            else:
+                failures_s = STANDBY_S
             if problem and problem != self.problem:
                 log.warning("the controllers cannot work: %s", problem)
             elif self.problem and not problem:
                 log.info("the controllers work again")
             self.problem = problem
 
-    def _try_turn(self) -> str:
+    def _try_turn(self) -> tuple[str, float]:
         try:
-            self._turn()
+            return "", self._turn()
         except PlimsollError as error:
-            return f"{error.code}: {error}"
+            return f"{error.code}: {error}", 0.0
         except Exception as error:  # noqa: BLE001 - the loop's edge: it must outlive every fault
-            return str(note_incident(error, where="the controllers' loop"))
-        return ""
+            return str(note_incident(error, where="the controllers' loop")), 0.0
+
+
+def turn_under(control: Control, turn: Callable[[Lease], float]) -> float:
+    """One turn if the lease is ours; seconds until the next one is due."""
+    lease = control.hold()
+    if lease is None:
+        return STANDBY_S
+    try:
+        return turn(lease)
+    except LeaseLost as error:
+        log.info("%s", error)
+        control.lost()
+        return STANDBY_S
+
+
+def this_process() -> str:
+    """This process, so that no other one ever has the same name: machine, pid, and when it began."""
+    return f"{_machine()} {os.getpid()} {_begun(os.getpid())}"
+
+
+def has_ended(holder: str) -> bool:
+    """Whether a holder is known to have ended: it was on this machine, and its process is gone."""
+    machine, _, process = holder.rpartition(" ")[0].rpartition(" ")
+    if not holder:
+        return True
+    if machine != _machine() or not process.isdecimal():
+        return False
+    return _begun(int(process)) != holder.rpartition(" ")[2]
+
+
+@cache
+def _machine() -> str:
+    """This machine since it was started, and which of its process lists this is: in a container pids are its own."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{platform.node()}/{boot}/{os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - it is no file
+    except OSError:
+        return platform.node()
+
+
+def _begun(pid: int) -> str:
+    """When a process began, as the system counts; empty when there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "-" if not Path("/proc/self").exists() and _exists(pid) else ""
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def _exists(pid: int) -> bool:
+    """Where there is no /proc: whether some process has this pid."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

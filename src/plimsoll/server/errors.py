@@ -76,13 +76,6 @@ class AddressTaken(PlimsollError):
     hint = "Choose another with --port, or --port 0 for any free one."
 
 
-class AlreadyUp(PlimsollError):
-    code = "server.already_up"
-    kind = Kind.CONFLICT
-    text = "This project's server is up already: {holder}."
-    hint = "Use that one, or stop it first (Ctrl-C where it runs, or `kill {pid}`)."
-
-
 STATUS_OF_CODE = {
     "server.no_token": 401,
     "governance.bad_token": 401,

@@ -1,6 +1,7 @@
 """`plimsoll up`: one process that serves the API and pages, and runs the controllers' loop.
 
 What is deployed does not depend on it: doors outlive the server, and the loop restarts what died while it was away.
+Several may run for one ledger: one of them works, the others stand by.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import logging
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -24,20 +24,17 @@ from fastapi import FastAPI
 from plimsoll.edge.context import Caller, Context, Progress
 from plimsoll.governance.operations import authenticate, caller_named, local_caller
 from plimsoll.kernel.clock import SystemClock, to_text
+from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.server.app import Api, create_app
-from plimsoll.server.control import ControllerLock, ControllerLoop
-from plimsoll.server.errors import AddressTaken, AlreadyUp, NotLoopback
+from plimsoll.server.control import Control, ControllerLoop, turn_under
+from plimsoll.server.errors import AddressTaken, NotLoopback
 from plimsoll.server.guard import hosts_of
 from plimsoll.server.pages import add_pages
 from plimsoll.server.sessions import Sessions
 from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, project_name
-
-PATIENCE_S = 10.0
-"""How long `up` waits for a command that is just having its one turn."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -52,26 +49,16 @@ class Address:
 def serve(workspace: Workspace, *, host: str, port: int, announce: Callable[[Address], None]) -> None:
     """Serve until a signal ends it. announce: called once, when the address is known and connections queue.
 
-    Raises NotLoopback, AlreadyUp, AddressTaken.
+    Raises NotLoopback, AddressTaken.
     """
     _require_loopback(host)
-    lock = ControllerLock(workspace)
-    _take(lock)
-    listener = None
-    try:
-        listener = _listen(host, port)
-        port = listener.getsockname()[1]
+    with closing(_listen(host, port)) as listener:
         _log_to(workspace.logs / "server.log")
-        _serve(workspace, lock, listener, host=host, port=port, announce=announce)
-    finally:
-        if listener is not None:
-            listener.close()
-        lock.release()
+        _serve(workspace, listener, host=host, port=listener.getsockname()[1], announce=announce)
 
 
 def _serve(
     workspace: Workspace,
-    lock: ControllerLock,
     listener: socket.socket,
     *,
     host: str,
@@ -84,7 +71,8 @@ def _serve(
     owner = local_caller(database, workspace, clock)
     api = _api(workspace, database)
     sessions = Sessions(clock)
-    loop = ControllerLoop(lambda: control_turn(workspace))
+    control = Control(database, project=project_name(workspace), clock=clock)
+    loop = ControllerLoop(lambda: turn_under(control, lambda lease: control_turn(workspace, lease)))
     app = create_app(api, hosts=hosts_of(port))
     add_pages(app, api, sessions, cookie=f"plimsoll_{port}", trouble=lambda: loop.problem)
 
@@ -92,7 +80,6 @@ def _serve(
     link = sessions.new_link(lambda: caller_named(database, owner.name))
     address = Address(address=base, login=f"{base}/?token={link}", pid=os.getpid(), project=project_name(workspace))
     note = {"address": base, "pid": address.pid, "since": to_text(clock.now()), "what": "plimsoll up"}
-    lock.note(note)
     replace_text(workspace.state / "server.json", json.dumps(note) + "\n")
     loop.start()
     server = _make_server(app)
@@ -101,8 +88,9 @@ def _serve(
             announce(address)
             server.run(sockets=[listener])
         finally:
-            loop.stop(timeout_s=5)
-            (workspace.state / "server.json").unlink(missing_ok=True)
+            if loop.stop(timeout_s=5):
+                _give_back(control)
+            _forget(workspace.state / "server.json")
             api.threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -150,19 +138,17 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _take(lock: ControllerLock) -> None:
-    """The controllers' lock; waits for a command's turn, not for another server."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not lock.take(holder={"pid": os.getpid(), "what": "plimsoll up"}):
-        holder = lock.holder()
-        if holder.get("what") != "a command" or time.monotonic() > deadline:
-            raise AlreadyUp(holder=_in_words(holder), pid=holder.get("pid", "PID"))
-        time.sleep(0.05)
+def _give_back(control: Control) -> None:
+    """Let another server work at once; a ledger that is away lets the lease run out."""
+    with suppress(PlimsollError):
+        control.give_back()
 
 
-def _in_words(holder: dict[str, Any]) -> str:
-    place = f" at {holder['address']}" if "address" in holder else ""
-    return f"{holder.get('what', 'another process')}, process {holder.get('pid', 'unknown')}{place}"
+def _forget(note: Path) -> None:
+    """Remove the note about this server; another one may have written its own over it."""
+    with suppress(OSError, ValueError):
+        if json.loads(note.read_text(encoding="utf-8"))["pid"] == os.getpid():
+            note.unlink()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ from plimsoll.governance.operations import authenticate, local_caller
 from plimsoll.kernel.clock import Clock, SystemClock
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
+from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
@@ -35,7 +37,16 @@ PLUGINS: dict[tuple[str, str], str] = {
 CONTROLLER = Caller(name="plimsoll:controller", grants=(Grant(role=Role.ADMIN),))
 """On whose behalf the controllers work; no person can have a name with a colon."""
 
-NEEDS_A_TURN = frozenset({"deployments.create", "deployments.stop", "deployments.show"})
+NEEDS_A_TURN = frozenset(
+    {
+        "deployments.create",
+        "deployments.rollback",
+        "deployments.stop",
+        "deployments.show",
+        "rollouts.order",
+        "rollouts.show",
+    }
+)
 """After these, and without a server, a command has to do the controllers' work itself."""
 
 
@@ -123,17 +134,19 @@ def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None
     return answer
 
 
-def control_turn(workspace: Workspace) -> None:
-    """One turn of every controller, on behalf of the system itself."""
+def control_turn(workspace: Workspace, lease: Lease) -> float:
+    """One turn of every controller, on behalf of the system itself; seconds until the next one is due."""
     from plimsoll.rollout.controller import reconcile
 
-    reconcile(make_context(workspace, caller=CONTROLLER))
+    return reconcile(make_context(workspace, caller=CONTROLLER), lease)
 
 
 def _turn_without_server(workspace: Workspace) -> None:
-    """Make deployments what they shall be, unless a server does."""
+    """Bring deployments to where they shall be, unless a server does."""
     from plimsoll.server.control import brief_control
 
-    with brief_control(workspace) as mine:
-        if mine:
-            control_turn(workspace)
+    database, project = open_ledger(workspace.ledger_url), project_name(workspace)
+    with brief_control(database, project=project, clock=SystemClock()) as lease:
+        if lease is not None:
+            with suppress(LeaseLost):
+                control_turn(workspace, lease)

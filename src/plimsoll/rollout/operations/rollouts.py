@@ -1,0 +1,95 @@
+"""What people ask of a rollout: how it stands, how it went, and their orders."""
+
+from __future__ import annotations
+
+from plimsoll.edge.context import Context, Role
+from plimsoll.edge.operations import operation
+from plimsoll.governance.entities import Action
+from plimsoll.governance.operations import record
+from plimsoll.kernel.clock import to_text
+from plimsoll.kernel.ids import new_id
+from plimsoll.ledger.engine import Transaction
+from plimsoll.rollout import store
+from plimsoll.rollout.entities import Rollout
+from plimsoll.rollout.errors import NoRollout
+from plimsoll.rollout.requests import (
+    EnvironmentName,
+    OrderRequest,
+    Report,
+    ReportRequest,
+    RolloutName,
+    RolloutView,
+)
+from plimsoll.rollout.rollouts import Abort, Order, Pause, Promote, Resume
+from plimsoll.rollout.views import report_of, rollout_view
+
+MOST_LISTED = 50
+_ORDERS: dict[str, type[Order]] = {"pause": Pause, "resume": Resume, "promote": Promote, "abort": Abort}
+
+
+@operation(
+    "rollouts.order", "POST", "/rollouts/{environment}/orders", role=Role.OPERATOR, request=OrderRequest,
+    response=RolloutView,
+)  # fmt: skip
+def order(context: Context, request: OrderRequest) -> RolloutView:
+    """Pause, resume, promote or abort the rollout under way; the next look follows it or says why not."""
+    now = context.clock.now()
+    ordered = _ORDERS[request.order](by=context.caller.name, why=request.why or "no reason given")
+    with context.database.write() as transaction:
+        rollout = store.rollout_under_way(transaction, project=context.project, environment=request.environment)
+        if rollout is None:
+            raise NoRollout(environment=request.environment, what="under way")
+        store.add_order(transaction, new_id("order", at=now), rollout.id, ordered, at=to_text(now))
+        detail = {"rollout": rollout.id, "environment": rollout.environment, "order": request.order, "why": ordered.why}
+        name = rollout.spec.candidate.name
+        record(context, transaction, action=Action.ROLLOUT_ORDERED, subject=name, detail=detail)
+        return _view(transaction, rollout)
+
+
+@operation(
+    "rollouts.show", "GET", "/rollouts/{environment}", role=Role.VIEWER, request=RolloutName, response=RolloutView
+)
+def show_rollout(context: Context, request: RolloutName) -> RolloutView:
+    """A rollout as it stands: the latest of an environment, or one by its id."""
+    with context.database.read() as transaction:
+        return _view(transaction, _find(context, transaction, request.environment, request.rollout))
+
+
+@operation(
+    "rollouts.list", "GET", "/rollouts/{environment}/all", role=Role.VIEWER, request=EnvironmentName,
+    response=tuple[RolloutView, ...],
+)  # fmt: skip
+def list_rollouts(context: Context, request: EnvironmentName) -> tuple[RolloutView, ...]:
+    """The latest rollouts of an environment, newest first."""
+    place = {"project": context.project, "environment": request.environment}
+    with context.database.read() as transaction:
+        return tuple(_view(transaction, found) for found in store.rollouts(transaction, **place, most=MOST_LISTED))
+
+
+@operation(
+    "rollouts.report", "GET", "/rollouts/{environment}/report", role=Role.VIEWER, request=ReportRequest,
+    response=Report,
+)  # fmt: skip
+def report(context: Context, request: ReportRequest) -> Report:
+    """A rollout's report from its recorded decisions: why it went as it did, what it cost, its evidence over time."""
+    with context.database.read() as transaction:
+        rollout = _find(context, transaction, request.environment, request.rollout)
+        decisions = store.decisions(transaction, rollout.id)
+    return Report(rollout=rollout.id, text=report_of(rollout, decisions, format=request.format))
+
+
+def _find(context: Context, transaction: Transaction, environment: str, identifier: str) -> Rollout:
+    """A rollout of the environment by its id, or the latest. Raises NoRollout."""
+    if identifier:
+        found = store.find_rollout(transaction, identifier)
+        here = found is not None and (found.project, found.environment) == (context.project, environment)
+        latest = (found,) if found is not None and here else ()
+    else:
+        latest = store.rollouts(transaction, project=context.project, environment=environment, most=1)
+    if not latest:
+        raise NoRollout(environment=environment, what=identifier or "yet")
+    return latest[0]
+
+
+def _view(transaction: Transaction, rollout: Rollout) -> RolloutView:
+    return rollout_view(rollout, orders=len(store.open_orders(transaction, rollout.id)))

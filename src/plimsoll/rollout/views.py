@@ -1,0 +1,118 @@
+"""Rollouts as they are shown: the one under way, one in a line, and a report of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, assert_never
+
+from plimsoll.rollout.decisions import Decision, Evidence
+from plimsoll.rollout.entities import Rollout
+from plimsoll.rollout.report import rollout_text
+from plimsoll.rollout.requests import RolloutBrief, RolloutView, StageView, Standing, TestView
+from plimsoll.rollout.rollouts import (
+    Held,
+    Paused,
+    Promoted,
+    RolledBack,
+    RolloutState,
+    Settling,
+    SetTraffic,
+    Stage,
+    Starting,
+    Unready,
+)
+
+
+def standing(state: RolloutState) -> Standing:
+    """Where a rollout stands, in a word or two."""
+    match state:
+        case Starting():
+            return "starting"
+        case Stage():
+            return "stage"
+        case Settling():
+            return "settling"
+        case Unready():
+            return "not ready"
+        case Held():
+            return "held"
+        case Paused():
+            return "paused"
+        case Promoted():
+            return "promoted"
+        case RolledBack():
+            return "rolled back"
+        case _:
+            assert_never(state)
+
+
+def rollout_view(rollout: Rollout, *, orders: int) -> RolloutView:
+    """A rollout as it stands. orders: how many wait for the next look."""
+    latest = rollout.latest
+    evidence = latest.because.evidence
+    cost = evidence.cost if evidence else None
+    return RolloutView(
+        id=rollout.id,
+        environment=rollout.environment,
+        candidate=rollout.spec.candidate.name,
+        champion=rollout.spec.champion.name if rollout.spec.champion else "",
+        strategy=rollout.spec.strategy,
+        standing=standing(latest.state),
+        sentence=latest.because.sentence,
+        stage=_stage(rollout, evidence),
+        tests=_tests(evidence),
+        touched=cost.touched if cost else 0,
+        erred=cost.erred if cost else 0,
+        noticed=cost.noticed if cost else 0,
+        fallback_p99_s=cost.fallback_p99_s if cost else None,
+        started_by=rollout.started_by,
+        started_at=rollout.started_at,
+        ended_at=rollout.ended_at,
+        looked_at=latest.at.isoformat(),
+        orders=orders,
+    )
+
+
+def brief(rollout: Rollout) -> RolloutBrief:
+    """A rollout in one line."""
+    return RolloutBrief(
+        id=rollout.id,
+        candidate=rollout.spec.candidate.name,
+        standing=standing(rollout.latest.state),
+        sentence=rollout.latest.because.sentence,
+        candidate_pct=_candidate_pct(rollout.latest),
+        ended_at=rollout.ended_at,
+    )
+
+
+def report_of(rollout: Rollout, decisions: Sequence[Decision], *, format: Literal["text", "html"]) -> str:
+    """A rollout's report, from its recorded decisions."""
+    return rollout_text(rollout.spec, decisions)
+
+
+def _candidate_pct(decision: Decision) -> float:
+    """The candidate's share of the answers."""
+    if isinstance(decision.state, Settling | Promoted):
+        return 100.0
+    return next((effect.candidate_pct for effect in decision.effects if isinstance(effect, SetTraffic)), 0.0)
+
+
+def _stage(rollout: Rollout, evidence: Evidence | None) -> StageView | None:
+    if evidence is None or evidence.stage is None or evidence.exposure is None:
+        return None
+    share = rollout.spec.shares[evidence.stage]
+    return StageView(
+        number=evidence.stage + 1,
+        of=len(rollout.spec.shares),
+        candidate_pct=share.candidate_pct,
+        shadow_pct=share.shadow_pct,
+        requests=evidence.exposure.requests,
+        wanted=evidence.exposure.wanted,
+        added_errors=evidence.exposure.added_errors,
+        allowed=evidence.exposure.allowed,
+    )
+
+
+def _tests(evidence: Evidence | None) -> tuple[TestView, ...]:
+    readings = (*evidence.harm, evidence.split) if evidence else ()
+    return tuple(TestView(measure=str(one.measure), e_value=one.e_value, wanted=one.wanted) for one in readings)
