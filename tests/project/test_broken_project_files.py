@@ -291,6 +291,133 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         ("environments:\n", "environments:\n  staging: {port: 8080}\n"),
         "plimsoll.yaml:27  environments.production.port: found 8080, the port of staging, expected a port of its own, or 0",
     ),
+    "no door": (
+        ("port: 8080", "port: 8080\n    doors: 0"),
+        "plimsoll.yaml:27  environments.production.doors: found 0, expected 1 or more processes",
+    ),
+    "an environment after one that is not there": (
+        ("port: 8080", "port: 8080\n    after: stagin"),
+        "plimsoll.yaml:27  environments.production.after: found 'stagin', expected another environment; no other is defined under `environments:`",
+    ),
+    "an environment after itself": (
+        ("port: 8080", "port: 8080\n    after: production"),
+        "plimsoll.yaml:27  environments.production.after: found 'production', expected another environment; no other is defined under `environments:`",
+    ),
+    "a wait without an environment to wait in": (
+        ("port: 8080", "port: 8080\n    bake: 1h"),
+        "plimsoll.yaml:27  environments.production.bake: found a time with no environment to spend it in, expected `after:` and another environment beside it",
+    ),
+    "a wait that is no duration": (
+        ("port: 8080", "port: 8080\n    bake: a day"),
+        "plimsoll.yaml:27  environments.production.bake: found 'a day', expected a duration such as 90s, 30m or 1h30m",
+    ),
+    "an unknown strategy": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canaries}"),
+        "plimsoll.yaml:27  environments.production.rollout.strategy: found 'canaries', expected one of all-at-once, blue-green, canary, shadow-then-canary; did you mean canary?",
+    ),
+    "stages without their strategy": (
+        ("port: 8080", "port: 8080\n    rollout: {stages: [10, 50]}"),
+        "plimsoll.yaml:27  environments.production.rollout.stages: found stages, which all-at-once does not use, expected another strategy, such as canary, or no stages",
+    ),
+    "a caller kept where nobody is sent away": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: blue-green, stick_to: age}"),
+        "plimsoll.yaml:27  environments.production.rollout.stick_to: found stick_to, which blue-green does not use, expected another strategy, such as canary, or no stick_to",
+    ),
+    "a harm that nobody watches for": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: all-at-once, harm: {alpha: 0.01}}"),
+        "plimsoll.yaml:27  environments.production.rollout.harm: found harm, which all-at-once does not use, expected another strategy, such as canary, or no harm",
+    ),
+    "a latency that copies cannot show": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: blue-green, harm: {latency_p99: {ratio: 2}}}"),
+        "plimsoll.yaml:27  environments.production.rollout.harm.latency_p99: found latency_p99, which blue-green cannot test: all its requests are copied, expected another strategy, such as canary, or no latency_p99",
+    ),
+    "copies that nobody makes": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, shadow: 10}"),
+        "plimsoll.yaml:27  environments.production.rollout.shadow: found shadow, where no request is copied, expected strategy blue-green or shadow-then-canary, a canary with a stage of 100, or no shadow",
+    ),
+    "more copies than requests": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: blue-green, shadow: 120}"),
+        "plimsoll.yaml:27  environments.production.rollout.shadow: found 120, expected a percentage above 0 and up to 100",
+    ),
+    "a canary without a stage": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, stages: []}"),
+        "plimsoll.yaml:27  environments.production.rollout.stages: found an empty list, expected at least one stage, such as [5, 25, 50]",
+    ),
+    "a stage of everything and more": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, stages: [50, 150]}"),
+        "plimsoll.yaml:27  environments.production.rollout.stages[1]: found 150, expected a percentage above 0 and up to 100, in steps of 0.1",
+    ),
+    "a stage that no door can send": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, stages: [0.25, 50]}"),
+        "plimsoll.yaml:27  environments.production.rollout.stages[0]: found 0.25, expected a percentage above 0 and up to 100, in steps of 0.1",
+    ),
+    "stages that fall": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, stages: [25, 5, 50]}"),
+        "plimsoll.yaml:27  environments.production.rollout.stages[1]: found 5 after 25, expected percentages that rise from stage to stage",
+    ),
+    "a stage as a text": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, stages: [5%, 50%]}"),
+        "plimsoll.yaml:27  environments.production.rollout.stages[0]: found '5%', expected a number\nplimsoll.yaml:27  environments.production.rollout.stages[1]: found '50%', expected a number",
+    ),
+    "a deadline before the stage may end": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, hold: 2h, stage_deadline: 90m}"),
+        "plimsoll.yaml:27  environments.production.rollout.stage_deadline: found '90m', with hold: 2h, expected longer than hold, which each stage lasts at least",
+    ),
+    "a look without a unit": (
+        ("port: 8080", "port: 8080\n    rollout: {look: 5}"),
+        "plimsoll.yaml:27  environments.production.rollout.look: found 5, expected a duration such as 90s, 30m or 1h30m",
+    ),
+    "a look at no time": (
+        ("port: 8080", "port: 8080\n    rollout: {look: 0s}"),
+        "plimsoll.yaml:27  environments.production.rollout.look: found '0s', expected a duration such as 90s, 30m or 1h30m",
+    ),
+    "a caller known by a column that no request carries": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, stick_to: ages}"),
+        "plimsoll.yaml:27  environments.production.rollout.stick_to: found 'ages', expected header:NAME or a column listed under model.context or model.inputs: age; did you mean age?",
+    ),
+    "a caller known by no header": (
+        ("port: 8080", 'port: 8080\n    rollout: {strategy: canary, stick_to: "header:"}'),
+        "plimsoll.yaml:27  environments.production.rollout.stick_to: found 'header:', expected a header's name, such as header:X-Customer",
+    ),
+    "a chance that is none": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, harm: {alpha: 5}}"),
+        "plimsoll.yaml:27  environments.production.rollout.harm.alpha: found 5, expected a number between 0 and 1, both excluded",
+    ),
+    "harm that is an improvement": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, harm: {errors: {ratio: 0.9}}}"),
+        "plimsoll.yaml:27  environments.production.rollout.harm.errors.ratio: found 0.9, expected 1 or more, such as 1.2",
+    ),
+    "a test that does not exist yet": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, harm: {quality: {metric: roc_auc}}}"),
+        "plimsoll.yaml:27  environments.production.rollout.harm.quality: found 'quality', expected one of alpha, errors, latency_p99",
+    ),
+    "no request as enough": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, enough: {requests: 0}}"),
+        "plimsoll.yaml:27  environments.production.rollout.enough.requests: found 0, expected 1 or more: no data proves nothing",
+    ),
+    "a percentage as a number": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, enough: {max_added_errors: 2}}"),
+        "plimsoll.yaml:27  environments.production.rollout.enough.max_added_errors: found 2, expected a percentage above 0% and below 100% such as 0.5%, or a number such as 0.005",
+    ),
+    "a percentage without its sign": (
+        ("port: 8080", 'port: 8080\n    rollout: {strategy: canary, enough: {max_added_errors: "0.5"}}'),
+        "plimsoll.yaml:27  environments.production.rollout.enough.max_added_errors: found '0.5', expected a percentage above 0% and below 100% such as 0.5%, or a number such as 0.005",
+    ),
+    "a list for a percentage": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, enough: {max_added_errors: [1%]}}"),
+        "plimsoll.yaml:27  environments.production.rollout.enough.max_added_errors: found a list, expected a percentage above 0% and below 100% such as 0.5%, or a number such as 0.005",
+    ),
+    "an unknown way out": (
+        ("port: 8080", "port: 8080\n    rollout: {strategy: canary, inconclusive: rollbak}"),
+        "plimsoll.yaml:27  environments.production.rollout.inconclusive: found 'rollbak', expected one of hold, rollback; did you mean rollback?",
+    ),
+    "environments that wait for each other": (
+        (
+            "environments:\n  production:\n",
+            "environments:\n  staging: {after: production}\n  production:\n    after: staging\n",
+        ),
+        "plimsoll.yaml:25  environments.staging.after: found a circle: staging after production after staging, expected an environment to begin with, without `after:`",
+    ),
 }
 
 BROKEN_CODE: dict[str, tuple[str, dict[str, str], str]] = {

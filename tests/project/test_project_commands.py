@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 from click.testing import Result
+from tests.project.small_project import PROJECT_FILE
 from typer.testing import CliRunner
 
 from plimsoll.pipeline import commands as pipeline_commands
@@ -158,12 +159,27 @@ def test_check_prints_what_is_written_and_what_is_left_to_defaults(write_project
         result.stdout
     )
     assert "    host: 127.0.0.1  # default" in lines
+    assert "    rollout: {strategy: all-at-once, stages: [5, 25, 50], shadow: 100, hold: 10m, " in result.stdout
     assert "  split(loans, seed)        -> train_set, holdout  steps.py:4" in lines
     assert lines[-2] == f"ok: {Path.cwd() / 'plimsoll.yaml'} and its code are sound and fit together"
 
 
-def test_what_check_prints_is_itself_a_project_file(write_project, monkeypatch, tmp_path_factory):
-    root = write_project()
+def test_check_prints_the_defaults_of_a_rollout(write_project, monkeypatch):
+    rollout = "port: 8080\n    rollout: {strategy: canary, enough: {requests: 500}}"
+    monkeypatch.chdir(write_project({"plimsoll.yaml": PROJECT_FILE.replace("port: 8080", rollout)}))
+
+    lines = plimsoll("check").stdout.splitlines()
+
+    assert "      stages: [5, 25, 50]  # default" in lines
+    assert "      look: 5s  # default" in lines
+    assert "        requests: 500" in lines
+    assert "        max_added_errors: 0.5%  # default" in lines
+
+
+@pytest.mark.parametrize("strategy", ["all-at-once", "blue-green", "canary", "shadow-then-canary"])
+def test_what_check_prints_is_itself_a_project_file(write_project, monkeypatch, tmp_path_factory, strategy: str):
+    text = PROJECT_FILE.replace("port: 8080", f"port: 8080\n    rollout: {{strategy: {strategy}}}")
+    root = write_project({"plimsoll.yaml": text})
     monkeypatch.chdir(root)
     printed = plimsoll("check").stdout.partition("\nsteps\n")[0]
     again = tmp_path_factory.mktemp("again") / "plimsoll.yaml"

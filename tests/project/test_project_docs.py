@@ -27,6 +27,10 @@ SECTIONS = {
     "gates": entities.Gate,
     "environments": entities.Environment,
     "approvals": entities.ApprovalRule,
+    "rollout": entities.Rollout,
+    "harm": entities.Harm,
+    "harm tests": entities.HarmTest,
+    "enough": entities.Enough,
 }
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| (.+) \| `(.+)` \|$", re.MULTILINE)
 
@@ -63,7 +67,9 @@ def default_as_written(field: dataclasses.Field[Any]) -> str:
         return "`{}`"
     if field.default is dataclasses.MISSING:
         return "required"
-    return "`[]`" if field.default == () else f"`{describe(field.default).strip(chr(39)).replace('nothing', 'null')}`"
+    if isinstance(field.default, tuple):
+        return f"`{list(field.default)}`"
+    return f"`{describe(field.default).strip(chr(39)).replace('nothing', 'null')}`"
 
 
 @pytest.mark.parametrize("heading", SECTIONS)

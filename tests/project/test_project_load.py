@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.project.small_project import PROJECT_FILE
 
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.project.entities import METRICS, Project
+from plimsoll.project.entities import METRICS, Enough, Harm, HarmTest, Project, Rollout
 from plimsoll.project.load import load_project, read_project
 from plimsoll.project.problems import Problem, ProjectFileMissing, ProjectInvalid
 from plimsoll.project.reader import plain_value, read_tree
@@ -47,6 +47,71 @@ def test_every_section_is_read(tmp_path: Path):
     assert project.model.from_ == "train"
     assert project.gates[1].slices == "all"
     assert project.environments["production"].approvals[0].not_ == "author"
+
+
+def test_an_environment_without_a_rollout_changes_releases_at_once(tmp_path: Path):
+    production = load(tmp_path, PROJECT_FILE).environments["production"]
+
+    assert production.rollout.strategy == "all-at-once"
+    assert (production.after, production.bake, production.doors) == (None, "0s", 1)
+
+
+def test_a_rollout_is_read_with_the_defaults_of_what_it_leaves_out(tmp_path: Path):
+    rollout = """
+    after: staging
+    bake: 1h30m
+    doors: 2
+    rollout:
+      strategy: canary
+      stages: [0.5, 5, 25]
+      hold: 0s
+      look: 200ms
+      stick_to: age
+      candidate_deadline: 50ms
+      harm: {errors: {ratio: 1.5}, latency_p99: null}
+      enough: {max_added_errors: 2%}
+      inconclusive: rollback
+  staging: {}
+"""
+
+    production = load(tmp_path, PROJECT_FILE.rstrip() + rollout).environments["production"]
+
+    assert (production.after, production.bake, production.doors) == ("staging", "1h30m", 2)
+    assert production.rollout == Rollout(
+        strategy="canary",
+        stages=(0.5, 5, 25),
+        hold="0s",
+        look="200ms",
+        stick_to="age",
+        candidate_deadline="50ms",
+        harm=Harm(errors=HarmTest(ratio=1.5), latency_p99=None),
+        enough=Enough(requests=1000, max_added_errors="2%"),
+        inconclusive="rollback",
+    )
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        "{strategy: all-at-once, stages: [5, 25, 50], ready: 5m, warm: 0s, look: 1s}",
+        "{strategy: blue-green, shadow: 10, harm: {latency_p99: null}}",
+        "{strategy: canary, stages: [50, 100], shadow: 10}",
+        "{strategy: canary, stick_to: header:X-Customer, enough: {max_added_errors: 0.02}}",
+        "{strategy: shadow-then-canary, stages: [], shadow: 0.1}",
+    ],
+)
+def test_settings_that_a_strategy_uses_are_accepted(rollout: str, tmp_path: Path):
+    text = PROJECT_FILE.replace("port: 8080", f"rollout: {rollout}")
+
+    assert load(tmp_path, text).environments["production"].rollout.strategy in rollout
+
+
+def test_callers_stick_by_an_input_as_well_as_by_context(tmp_path: Path):
+    text = PROJECT_FILE.replace("port: 8080", "rollout: {strategy: canary, stick_to: home}")
+
+    with pytest.raises(ProjectInvalid):
+        load(tmp_path, text)
+    assert load(tmp_path, text.replace("  context:", "  inputs: [home]\n  context:"))
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(tmp_path: Path):
@@ -243,12 +308,46 @@ def test_no_damage_to_a_file_escapes_as_another_error(data: st.DataObject, tmp_p
 
 @settings(max_examples=150, deadline=None)
 @given(
-    at=st.sampled_from([("data",), ("model",), ("gates",), ("gates", 0), ("environments",), ("pipeline", "params")]),
+    at=st.sampled_from(
+        [
+            ("data",),
+            ("model",),
+            ("gates",),
+            ("gates", 0),
+            ("environments",),
+            ("environments", "production"),
+            ("environments", "production", "rollout"),
+            ("pipeline", "params"),
+        ]
+    ),
     value=st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.sampled_from(["all", "home", "10m"]),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text(max_size=4)
+        | st.sampled_from(["all", "home", "10m", "canary", "production"]),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["path", "columns", "metric", "min", "slices", "approvals", "a"]), inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "path",
+                        "columns",
+                        "metric",
+                        "min",
+                        "slices",
+                        "approvals",
+                        "after",
+                        "rollout",
+                        "strategy",
+                        "stages",
+                        "harm",
+                        "enough",
+                        "a",
+                    ]
+                ),
+                inner,
+            )
         ),
         max_leaves=6,
     ),

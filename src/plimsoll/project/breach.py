@@ -12,13 +12,14 @@ from keyword import iskeyword
 from typing import Any, TypeGuard
 
 from plimsoll.kernel.durations import parse_duration
-from plimsoll.project.problems import Path, describe
+from plimsoll.project.problems import Path, describe, one_of
 
 Values = Mapping[str, Any]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 50
 DURATION = "a duration such as 90s, 30m or 1h30m"
+SHARE = "a percentage above 0% and below 100% such as 0.5%, or a number such as 0.005"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +53,27 @@ def identifier(name: str, path: Path, because: str) -> Iterator[Breach]:
         yield Breach(path=path, found=repr(name), expected=f"a Python name such as train_set: {because}")
 
 
-def duration(text: object, path: Path) -> Iterator[Breach]:
-    if not isinstance(text, str):
-        return
-    try:
-        seconds = parse_duration(text)
-    except ValueError:
-        seconds = 0.0
-    if seconds <= 0:
+def duration(text: object, path: Path, *, zero: bool = False) -> Iterator[Breach]:
+    """zero: whether no time at all makes sense too."""
+    if isinstance(text, str) and not (zero and seconds(text) == 0) and not seconds(text):
         yield Breach(path=path, found=describe(text), expected=DURATION)
+
+
+def seconds(text: object) -> float | None:
+    """Of a duration; None for what is none."""
+    try:
+        return parse_duration(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def among(word: object, path: Path, options: Iterable[str], *, otherwise: str) -> Iterator[Breach]:
+    """A word that must be one of the options; `otherwise` says what is expected where there are none."""
+    known = tuple(options)
+    if isinstance(word, str) and word not in known:
+        yield Breach(
+            path=path, found=repr(word), expected=one_of(known) if known else otherwise, word=word, options=known
+        )
 
 
 def ordered(values: Values, path: Path) -> Iterator[Breach]:

@@ -174,6 +174,76 @@ class ApprovalRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HarmTest:
+    """How much worse than the live release still counts as harmless."""
+
+    __pydantic_config__ = _CLOSED
+
+    ratio: float = 1.2
+    """Harm is what is proven to be more than so many times the live release's; at least 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """What takes a candidate back at once, however far its rollout is."""
+
+    __pydantic_config__ = _CLOSED
+
+    alpha: float = 0.05
+    """The chance to take back a harmless candidate, over the whole rollout and all tests together."""
+    errors: HarmTest | None = field(default_factory=HarmTest)
+    """Test the rate of errors; null does not."""
+    latency_p99: HarmTest | None = field(default_factory=HarmTest)
+    """Test the latency that 99 % of the requests stay below; null does not. Blue-green cannot: it compares copies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enough:
+    """What each stage must have shown before the next one begins."""
+
+    __pydantic_config__ = _CLOSED
+
+    requests: int = 1000
+    """How many requests the candidate must have seen in the stage."""
+    max_added_errors: str | float = "0.5%"
+    """How far its error rate may lie above the live release's, shown with 95 % confidence: 0.5% or 0.005."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """How a release takes the place of the live one."""
+
+    __pydantic_config__ = _CLOSED
+
+    strategy: Literal["all-at-once", "blue-green", "canary", "shadow-then-canary"] = "all-at-once"
+    """How callers come to the candidate: at once; at once and judged; share by share; share by share after copies."""
+    stages: tuple[int | float, ...] = (5, 25, 50)
+    """The candidate's shares of the requests in percent, rising, in steps of 0.1; then it is live."""
+    shadow: int | float = 100
+    """Where requests are copied to the release that does not answer: of how many, in percent."""
+    hold: str = "10m"
+    """The shortest time that a stage lasts."""
+    stage_deadline: str = "24h"
+    """A stage that has not shown enough by then is inconclusive."""
+    ready: str = "2m"
+    """A candidate that is not ready to answer for so long is taken back."""
+    warm: str = "1h"
+    """How long the previous release stays loaded after its last stage, so that the way back is instant."""
+    look: str = "5s"
+    """The longest time between two looks at the counts."""
+    stick_to: str | None = None
+    """What keeps a caller with one release: a column of model.context or model.inputs, or `header:NAME`."""
+    candidate_deadline: str | None = None
+    """A candidate's answer that takes longer is given by the live release; null: twice that one's 99 % latency."""
+    harm: Harm = field(default_factory=Harm)
+    """What takes the candidate back at once."""
+    enough: Enough = field(default_factory=Enough)
+    """What each stage must show."""
+    inconclusive: Literal["hold", "rollback"] = "hold"
+    """What follows an inconclusive stage: a person is asked, or the candidate is taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """Where a release can live, with its own policy."""
 
@@ -185,8 +255,16 @@ class Environment:
     """The address its door listens on."""
     port: int = 0
     """The port its door listens on; 0 takes a free one at the first deployment and keeps it."""
+    doors: int = 1
+    """How many processes share the answering."""
+    after: str | None = None
+    """Another environment in which a release must have been live before it may be deployed here."""
+    bake: str = "0s"
+    """How long it must have been live there."""
     approvals: tuple[ApprovalRule, ...] = ()
     """Who must approve a release before it is deployed here."""
+    rollout: Rollout = field(default_factory=Rollout)
+    """How a release takes the place of the live one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from plimsoll.project.problems import Path as Place
 from plimsoll.project.problems import place
 from plimsoll.project.reader import Tree, plain_value
 
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./*")
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./*%")
 
 
 def unwritten(project: Project, tree: Tree) -> list[str]:
@@ -75,6 +75,6 @@ def _flow(value: Any) -> str:
 def _scalar(value: Any) -> str:
     """A value as a file would write it; texts that could be taken for something else are quoted."""
     if isinstance(value, str):
-        plain = value and value[0] not in "-*." and set(value) <= _PLAIN and plain_value(value) == value
+        plain = value and value[0] not in "-*.%" and set(value) <= _PLAIN and plain_value(value) == value
         return value if plain else json.dumps(value, ensure_ascii=False)
     return json.dumps(value)

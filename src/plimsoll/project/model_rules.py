@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from plimsoll.project.breach import Breach, Values, identifier, is_number, mapping, ordered, texts, unique
+from plimsoll.project.breach import Breach, Values, among, identifier, is_number, mapping, ordered, texts, unique
 from plimsoll.project.entities import METRICS, UNBOUNDED_METRICS
 from plimsoll.project.problems import Path, describe, one_of
 
@@ -117,30 +117,17 @@ def _metric(gate: Values, path: Path, task: object) -> Iterator[Breach]:
 
 def _opponent(against: object, path: Path, environments: object) -> Iterator[Breach]:
     """The environment that a gate compares with; passed over when `environments` itself cannot be read."""
-    if isinstance(against, str) and isinstance(environments, Mapping) and against not in environments:
-        known = tuple(environments)
-        yield Breach(
-            path=path,
-            found=repr(against),
-            expected=one_of(known) if known else "an environment; none is defined under `environments:`",
-            word=against,
-            options=known,
-        )
+    if isinstance(environments, Mapping):
+        none = "an environment; none is defined under `environments:`"
+        yield from among(against, path, environments, otherwise=none)
 
 
 def _slices(slices: object, path: Path, model: object) -> Iterator[Breach]:
     """The slices that a gate names; passed over when `model` itself is missing or cannot be read."""
     if not isinstance(model, Mapping):
         return
-    known = tuple(name for _, name in texts(model.get("slices")))
+    known = [name for _, name in texts(model.get("slices"))]
     if slices == "all" and not known:
         yield Breach(path=path, found="'all'", expected="slices under `model.slices`; none is defined there")
     for position, name in texts(slices):
-        if name not in known:
-            yield Breach(
-                path=(*path, position),
-                found=repr(name),
-                expected=one_of(known) if known else "slices that are defined under `model.slices`",
-                word=name,
-                options=known,
-            )
+        yield from among(name, (*path, position), known, otherwise="slices that are defined under `model.slices`")

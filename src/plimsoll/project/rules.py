@@ -7,7 +7,7 @@ as the shape's own problems. None needs the project's code or data.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 
 from plimsoll.project.breach import (
@@ -15,7 +15,6 @@ from plimsoll.project.breach import (
     Values,
     duration,
     identifier,
-    is_number,
     mapping,
     mappings,
     ordered,
@@ -23,6 +22,7 @@ from plimsoll.project.breach import (
     texts,
     unique,
 )
+from plimsoll.project.environment_rules import environment_breaches
 from plimsoll.project.model_rules import gate_breaches, model_breaches
 from plimsoll.project.problems import Path, describe
 
@@ -44,7 +44,7 @@ def breaches(project: Values) -> Iterator[Breach]:
         _pipeline(project),
         model_breaches(project),
         gate_breaches(project),
-        _environments(project),
+        environment_breaches(project),
     )
 
 
@@ -119,30 +119,3 @@ def _pipeline(project: Values) -> Iterator[Breach]:
         for position, output in outputs:
             yield from identifier(output, (*path, "outputs", position), "other steps receive it by this name")
         yield from unique(outputs, (*path, "outputs"))
-
-
-def _environments(project: Values) -> Iterator[Breach]:
-    taken: dict[tuple[object, float], str] = {}
-    for name, environment in mappings(project, "environments"):
-        path: Path = ("environments", name)
-        yield from plain_name(name, path)
-        port = environment.get("port", 0)
-        if is_number(port) and not 0 <= port <= 65535:
-            yield Breach(
-                path=(*path, "port"), found=describe(port), expected="a port from 1 to 65535, or 0 for a free one"
-            )
-        elif is_number(port) and port:
-            other = taken.setdefault((environment.get("host", "127.0.0.1"), port), name)
-            if other != name:
-                yield Breach(
-                    path=(*path, "port"), found=f"{port}, the port of {other}", expected="a port of its own, or 0"
-                )
-        approvals = environment.get("approvals")
-        for position, rule in enumerate(approvals if isinstance(approvals, list | tuple) else ()):
-            count = rule.get("count") if isinstance(rule, Mapping) else None
-            if is_number(count) and count < 1:
-                yield Breach(
-                    path=(*path, "approvals", position, "count"),
-                    found=describe(count),
-                    expected="1 or more people; leave the rule out when nobody needs to approve",
-                )

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from plimsoll.kernel.nearest import nearest
 from plimsoll.project import entities
-from plimsoll.project.breach import DURATION
+from plimsoll.project.breach import DURATION, SHARE
 from plimsoll.project.entities import Project
 from plimsoll.project.problems import Path, describe, one_of
 from plimsoll.project.reader import Tree
@@ -35,7 +35,8 @@ _EXPECTED = {
     "dict_type": "a mapping of names to values",
     "dataclass_type": "a mapping of settings",
 }
-_EXPECTED_AT = {"timeout": DURATION}
+_DURATIONS = ("timeout", "bake", "hold", "stage_deadline", "ready", "warm", "look", "candidate_deadline")
+_EXPECTED_AT = {**dict.fromkeys(_DURATIONS, DURATION), "max_added_errors": SHARE}
 
 
 @cache
@@ -96,7 +97,7 @@ def _report_wrong(tree: Tree, path: Path, alternatives: list[ErrorDetails]) -> N
         tree.report(path, describe(value), one_of(words), nearest=nearest(value, words))
         return
     expected = _either([*types, *words]) or alternatives[0]["msg"]
-    if path[-1] in _EXPECTED_AT:
+    if "text" in types and path[-1] in _EXPECTED_AT:
         expected = _EXPECTED_AT[str(path[-1])]
     if value is None and "a mapping of settings" in types:
         expected += "; {} takes every default"
