@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from plimsoll.rollout.rollouts import (
+    Arrangement,
     Effect,
     Held,
     MakeLive,
@@ -27,7 +28,6 @@ from plimsoll.rollout.rollouts import (
     Starting,
     Stop,
     Unready,
-    Wanted,
 )
 
 _ALL_TO_THE_LIVE_RELEASE = SetTraffic(stage=None, candidate_pct=0.0, shadow_pct=0.0)
@@ -73,7 +73,7 @@ def _split(stage: int, share: Share) -> SetTraffic:
     )
 
 
-def wanted_of(spec: RolloutSpec, effects: Sequence[Effect]) -> Wanted:
+def arrangement_of(spec: RolloutSpec, effects: Sequence[Effect]) -> Arrangement:
     """All effects of a state as the one absolute thing that a target is told."""
     names = {ref.digest: ref.name for ref in (spec.champion, spec.candidate) if ref is not None}
     live, traffic, running = None, None, []
@@ -89,4 +89,4 @@ def wanted_of(spec: RolloutSpec, effects: Sequence[Effect]) -> Wanted:
                 pass  # what is not started is not wanted
             case _:
                 assert_never(effect)
-    return Wanted(live=live, releases=tuple(running), traffic=traffic)
+    return Arrangement(live=live, releases=tuple(running), traffic=traffic)

@@ -79,7 +79,7 @@ def _read_noun(kind: type[Any], document: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     """Field -> type. Fields that an older version did not write keep their default."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from plimsoll.rollout.decisions import Decision
-from plimsoll.rollout.rollouts import RolloutSpec, Wanted
+from plimsoll.rollout.rollouts import Arrangement, RolloutSpec
 
 Wanted = Literal["running", "stopped"]
 State = Literal["live", "starting", "stopping", "stopped", "unavailable"]
@@ -70,7 +70,7 @@ class Rollout:
 class Told:
     """What a target is told; host, port and bundles are added when it is."""
 
-    wanted: Wanted | None
+    wanted: Arrangement | None
     """None: nothing shall run."""
     rollout: str = ""
     candidate: str = ""

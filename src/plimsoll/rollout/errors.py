@@ -50,7 +50,9 @@ class RolloutUnderWay(PlimsollError):
     code = "rollout.under_way"
     kind = Kind.CONFLICT
     text = "{release} is being rolled out in {environment}."
-    hint = "Wait for its end, or take it back with `plimsoll rollback --env {environment}`; `plimsoll rollout` shows it."
+    hint = (
+        "Wait for its end, or take it back with `plimsoll rollback --env {environment}`; `plimsoll rollout` shows it."
+    )
 
 
 class NoRollout(PlimsollError):

@@ -303,7 +303,7 @@ Effect: TypeAlias = Start | MakeLive | SetTraffic | Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Arrangement:
     """What a state's effects come to: which releases run, which one is live, and how requests are split."""
 
     live: str | None

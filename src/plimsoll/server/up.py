@@ -16,7 +16,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -35,6 +34,7 @@ from plimsoll.server.guard import hosts_of
 from plimsoll.server.pages import add_pages
 from plimsoll.server.sessions import Sessions
 from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, project_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:

@@ -14,7 +14,7 @@ from plimsoll.release.entities import Release
 from plimsoll.rollout import store
 from plimsoll.rollout.decide import begin, end_early, worth_recording
 from plimsoll.rollout.decisions import Decision, Rule
-from plimsoll.rollout.effects import wanted_of
+from plimsoll.rollout.effects import arrangement_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Rollout, Told
 from plimsoll.rollout.operations.place import Place
 from plimsoll.rollout.rollouts import Promoted, ReleaseRef, RolledBack, Strategy
@@ -122,7 +122,7 @@ def change_live(context: Context, transaction: Transaction, deployment: Deployme
 
 def _follow(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> None:
     """Let the deployment follow a decision: another live release, or none when a first one was taken back."""
-    live = wanted_of(rollout.spec, decision.effects).live
+    live = arrangement_of(rollout.spec, decision.effects).live
     deployment = store.find(transaction, project=rollout.project, environment=rollout.environment)
     assert deployment is not None, "a rollout begins with its deployment"
     if live is None and isinstance(decision.state, RolledBack):
@@ -146,7 +146,7 @@ def _follow(context: Context, transaction: Transaction, rollout: Rollout, decisi
 
 
 def _tell(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> None:
-    wanted = wanted_of(rollout.spec, decision.effects)
+    wanted = arrangement_of(rollout.spec, decision.effects)
     told = Told(
         wanted=wanted if wanted.releases else None,
         rollout=rollout.id,

@@ -80,15 +80,14 @@ def report(context: Context, request: ReportRequest) -> Report:
 
 def _find(context: Context, transaction: Transaction, environment: str, identifier: str) -> Rollout:
     """A rollout of the environment by its id, or the latest. Raises NoRollout."""
-    if identifier:
-        found = store.find_rollout(transaction, identifier)
-        here = found is not None and (found.project, found.environment) == (context.project, environment)
-        latest = (found,) if found is not None and here else ()
-    else:
-        latest = store.rollouts(transaction, project=context.project, environment=environment, most=1)
-    if not latest:
+    found = (
+        store.find_rollout(transaction, identifier)
+        if identifier
+        else next(iter(store.rollouts(transaction, project=context.project, environment=environment, most=1)), None)
+    )
+    if found is None or (found.project, found.environment) != (context.project, environment):
         raise NoRollout(environment=environment, what=identifier or "yet")
-    return latest[0]
+    return found
 
 
 def _view(transaction: Transaction, rollout: Rollout) -> RolloutView:
