@@ -1,19 +1,34 @@
-"""`plimsoll deploy`, `status` and `stop`: what runs where."""
+"""`plimsoll deploy`, `rollback`, `status` and `stop`, and `plimsoll rollout`: what runs where, and how it changes."""
 
 from __future__ import annotations
 
-import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from plimsoll.edge.client import ask
-from plimsoll.edge.context import Progress
 from plimsoll.edge.options import Json
 from plimsoll.edge.output import ProgressLines, finish, moment, paint, reported, run, say, show_table
-from plimsoll.rollout.errors import NotLive
+from plimsoll.rollout.rollouts import Strategy
+from plimsoll.rollout.screen import where
+from plimsoll.rollout.watching import (
+    exit_code,
+    follow,
+    place_of_interest,
+    rollout_is_over,
+    show_rollout,
+    wait_for_order,
+    wait_until_live,
+    wait_until_stopped,
+)
 
 Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment's name.")]
+AnyEnvironment = Annotated[
+    str, typer.Option("--env", "-e", metavar="ENV", help="Default: where a rollout is under way, else the latest.")
+]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the record.")]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Seconds to wait until it is live.")]
 COLOURS = {"live": "green", "starting": "yellow", "stopping": "yellow", "stopped": "dim", "unavailable": "red"}
 
 
@@ -24,17 +39,48 @@ def register(app: typer.Typer) -> None:
     def deploy(
         release: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
         environment: Environment,
-        timeout_s: Annotated[
-            float, typer.Option("--timeout", metavar="SECONDS", help="Seconds to wait until it is live.")
-        ] = 60.0,
+        strategy: Annotated[
+            Strategy | None,
+            typer.Option(
+                "--strategy", metavar="NAME", help="In place of the environment's own: " + ", ".join(Strategy)
+            ),
+        ] = None,
+        plan: Annotated[bool, typer.Option("--plan", help="Say what would be done; change nothing.")] = False,
+        watch: Annotated[bool, typer.Option("--follow", help="Watch the stages until the rollout ends.")] = False,
+        timeout_s: Timeout = 60.0,
         as_json: Json = False,
     ) -> None:
-        """Make a release live in an environment, if its policy allows."""
+        """Roll a release out in an environment, if its policy allows."""
+        given: dict[str, Any] = {"release": release, "environment": environment, "strategy": strategy}
+        if plan:
+            run("deployments.plan", as_json=as_json, show=_show_plan, code=lambda plan: bool(plan["refusals"]), **given)
+            return
         with reported(as_json=as_json):
             with ProgressLines() as progress:
-                view = ask("deployments.create", progress, release=release, environment=environment)
-                view = _wait(view, progress, timeout_s=timeout_s)
-            finish(view, as_json=as_json, show=_show_live)
+                view = ask("deployments.create", progress, **given)
+                view = wait_until_live(view, progress, timeout_s=timeout_s)
+            if watch and not rollout_is_over(view):
+                rollout = follow(environment, view["rollout"]["id"], quiet=as_json)
+                finish(rollout, as_json=as_json, show=lambda _: None, code=exit_code(rollout))
+                return
+            finish(view, as_json=as_json, show=_show_deployed)
+
+    @app.command()
+    def rollback(
+        environment: Environment,
+        release: Annotated[
+            str, typer.Option("--to", metavar="RELEASE", help="An earlier release; default: the one before.")
+        ] = "",
+        why: Why = "",
+        timeout_s: Timeout = 60.0,
+        as_json: Json = False,
+    ) -> None:
+        """Take an environment back to the release before, at once."""
+        with reported(as_json=as_json):
+            with ProgressLines() as progress:
+                view = ask("deployments.rollback", progress, environment=environment, release=release, why=why)
+                view = wait_for_order(view, progress, timeout_s=timeout_s)
+            finish(view, as_json=as_json, show=_show_deployed)
 
     @app.command()
     def status(as_json: Json = False) -> None:
@@ -47,31 +93,105 @@ def register(app: typer.Typer) -> None:
         with reported(as_json=as_json):
             with ProgressLines() as progress:
                 view = ask("deployments.stop", progress, environment=environment)
-                view = _wait(view, progress, timeout_s=30.0)
+                view = wait_until_stopped(view, progress, timeout_s=30.0)
             finish(view, as_json=as_json, show=lambda view: say(f"{view['environment']} is stopped"))
 
-
-def _wait(view: dict[str, Any], progress: ProgressLines, *, timeout_s: float) -> dict[str, Any]:
-    """Ask until the environment is what was wanted. Raises NotLive."""
-    wanted = view["digest"]
-    deadline = time.monotonic() + timeout_s
-    while view["state"] not in ("live", "stopped") and view["digest"] == wanted:
-        if time.monotonic() > deadline:
-            raise NotLive(
-                release=view["release"],
-                environment=view["environment"],
-                seconds=timeout_s,
-                problem=view["problem"] or "its processes are still starting",
-            )
-        progress(Progress(task=view["environment"], message=view["problem"] or f"{view['release']} is {view['state']}"))
-        time.sleep(0.1)
-        view = ask("deployments.show", progress, environment=view["environment"])
-    return view
+    app.add_typer(_rollout(), name="rollout")
 
 
-def _show_live(view: dict[str, Any]) -> None:
-    say(f"{paint(view['release'], 'bold')} is live in {view['environment']} at {view['address']}")
-    say(f"  try: curl {view['address']}/v2/models/{view['project']}")
+def _rollout() -> typer.Typer:
+    group = typer.Typer(help="Watch a rollout, order it about, report on it.", invoke_without_command=True)
+
+    @group.callback()
+    def rollout(
+        context: typer.Context,
+        environment: AnyEnvironment = "",
+        once: Annotated[bool, typer.Option("--once", help="Show how it stands now, and leave.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        if context.invoked_subcommand is not None:
+            return
+        with reported(as_json=as_json):
+            place = place_of_interest(environment)
+            with ProgressLines() as progress:
+                view = ask("rollouts.show", progress, environment=place)
+            if not (once or as_json):
+                view = follow(place, view["id"], quiet=False)
+            finish(view, as_json=as_json, show=show_rollout if once else lambda _: None, code=exit_code(view))
+
+    for name, about in (
+        ("pause", "Stop the course where it is; harm is still watched for."),
+        ("resume", "Go on after a pause, or give a held stage its time again."),
+        ("promote", "Make the candidate live now, without the evidence that is missing."),
+        ("abort", "Take the candidate back now."),
+    ):
+        _add_order(group, name, about)
+
+    @group.command()
+    def report(
+        environment: AnyEnvironment = "",
+        rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="A rollout's id; default: the latest.")] = "",
+        html: Annotated[
+            Path | None, typer.Option("--html", metavar="FILE", help="Write a page with plots there instead.")
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """How a rollout went, why it ended, and what it cost the callers."""
+        with reported(as_json=as_json):
+            format = "html" if html else "text"
+            with ProgressLines() as progress:
+                place = place_of_interest(environment)
+                found = ask("rollouts.report", progress, environment=place, rollout=rollout, format=format)
+            if html is not None:
+                html.write_text(found["text"], encoding="utf-8")
+                found = {"rollout": found["rollout"], "file": str(html)}
+                finish(found, as_json=as_json, show=lambda found: say(f"The report of {found['rollout']} is in {html}"))
+                return
+            finish(found, as_json=as_json, show=lambda found: say(found["text"]))
+
+    @group.command("list")
+    def list_rollouts(environment: AnyEnvironment = "", as_json: Json = False) -> None:
+        """The latest rollouts of an environment, newest first."""
+        with reported(as_json=as_json):
+            place = place_of_interest(environment)
+            run("rollouts.list", as_json=as_json, show=_show_rollouts, environment=place)
+
+    return group
+
+
+def _add_order(group: typer.Typer, name: str, about: str) -> None:
+    @group.command(name, help=about)
+    def order(environment: AnyEnvironment = "", why: Why = "", as_json: Json = False) -> None:
+        with reported(as_json=as_json):
+            with ProgressLines() as progress:
+                place = place_of_interest(environment)
+                view = ask("rollouts.order", progress, environment=place, order=name, why=why)
+                while view["orders"] and not view["ended_at"]:
+                    view = ask("rollouts.show", progress, environment=place, rollout=view["id"])
+            finish(view, as_json=as_json, show=lambda view: say(view["sentence"]))
+
+
+def _show_deployed(view: dict[str, Any]) -> None:
+    rollout = view["rollout"]
+    if rollout_is_over(view):
+        say(f"{paint(view['release'], 'bold')} is live in {view['environment']} at {view['address']}")
+        say(f"  try: curl {view['address']}/v2/models/{view['project']}")
+        return
+    say(f"{paint(rollout['candidate'], 'bold')} is on its way to {view['environment']}: {rollout['sentence']}")
+    say(f"  {view['release']} answers at {view['address']} meanwhile")
+    say(f"  watch: plimsoll rollout --env {view['environment']}")
+
+
+def _show_plan(plan: dict[str, Any]) -> None:
+    over = f" over {plan['champion']}" if plan["champion"] else ""
+    say(f"{paint(plan['release'], 'bold')}{over} in {plan['environment']} ({plan['strategy']})")
+    for number, step in enumerate(plan["steps"], 1):
+        say(f"  {number:>2}. {step}")
+    if plan["forecast"]:
+        say()
+        say(plan["forecast"])
+    for refusal in plan["refusals"]:
+        say(f"{paint('refused now', 'red')} {refusal}")
 
 
 def _show_status(views: list[dict[str, Any]]) -> None:
@@ -79,12 +199,13 @@ def _show_status(views: list[dict[str, Any]]) -> None:
         say("Nothing is deployed yet. `plimsoll deploy RELEASE --env ENVIRONMENT` makes a release live.")
         return
     show_table(
-        ("environment", "state", "release", "address", "since", "by", "problem"),
+        ("environment", "state", "release", "rollout", "address", "since", "by", "problem"),
         [
             (
                 view["environment"],
                 paint(view["state"], COLOURS[view["state"]]),
                 view["release"],
+                _brief(view["rollout"]),
                 view["address"],
                 moment(view["changed_at"]),
                 view["changed_by"],
@@ -93,3 +214,22 @@ def _show_status(views: list[dict[str, Any]]) -> None:
             for view in views
         ],
     )
+
+
+def _show_rollouts(views: list[dict[str, Any]]) -> None:
+    if not views:
+        say("No rollout yet.")
+        return
+    rows = [
+        (view["id"], view["candidate"], view["champion"] or "-", where(view), moment(view["started_at"]),
+         view["started_by"], f"{view['touched']:,}", view["noticed"])
+        for view in views
+    ]  # fmt: skip
+    show_table(("rollout", "candidate", "over", "stands", "since", "by", "touched", "noticed"), rows)
+
+
+def _brief(rollout: dict[str, Any] | None) -> str:
+    """A rollout under way, in a few words."""
+    if rollout is None or rollout["ended_at"]:
+        return ""
+    return f"{rollout['candidate']} {rollout['standing']} {rollout['candidate_pct']:g} %"

@@ -71,7 +71,7 @@ def _read_one_of(kinds: tuple[Any, ...], document: Any) -> Any:
     raise ValueError(message)
 
 
-def _read_noun(kind: type[Any], document: Mapping[str, Any]) -> Any:
+def _read_noun(kind: Any, document: Mapping[str, Any]) -> Any:
     if document[_KIND] != kind.__name__:
         message = f"a document says it is {document[_KIND]!r}, expected {kind.__name__}"
         raise ValueError(message)

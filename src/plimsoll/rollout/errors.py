@@ -35,6 +35,15 @@ class NotLive(PlimsollError):
     hint = "It is tried again as long as it is wanted. `plimsoll status` shows how it goes."
 
 
+class TakenBack(PlimsollError):
+    """A release that was taken back before it answered anybody."""
+
+    code = "rollout.taken_back"
+    kind = Kind.CONFLICT
+    text = "{release} was taken back from {environment}: {because}"
+    hint = "What was live before is live still. `plimsoll rollout report --env {environment}` shows how it went."
+
+
 class NotBaked(PlimsollError):
     """A release that has not been live for long enough in the environment that comes before."""
 
@@ -61,7 +70,7 @@ class NoRollout(PlimsollError):
     code = "rollout.missing"
     kind = Kind.MISSING
     text = "There is no rollout {what} in {environment}."
-    hint = "`plimsoll deploy RELEASE --env {environment}` begins one; `plimsoll rollouts --env {environment}` lists those before."
+    hint = "`plimsoll deploy RELEASE --env {environment}` begins one; `plimsoll rollout list --env {environment}` lists those before."
 
 
 class NothingBefore(PlimsollError):
