@@ -106,7 +106,7 @@ def test_a_stage_that_cannot_show_enough_in_time_says_what_would_help():
     assert "a share of" in first.advice
     assert last.advice == ""
     assert plan.total_s is None
-    assert "likely to get stuck in stage 1 of 3 (5 %)" in forecast_text(plan)
+    assert "likely to get stuck in stage 1 of 3 (5 %)" in " ".join(forecast_text(plan).split())
 
 
 def test_the_share_that_is_advised_suffices():

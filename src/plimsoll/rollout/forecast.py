@@ -130,6 +130,7 @@ class _Simulated:
         self._course = _course(spec, recent)
         self._deadline_s = spec.deadline_s if recent.known else math.inf
         self._none = Past.none(ROLLOUTS, len(spec.shares))
+        self._first: dict[float, Trial] = {}
 
     def stages(self) -> Iterator[StageForecast]:
         past = self._none
@@ -148,7 +149,8 @@ class _Simulated:
             found = np.zeros(ROLLOUTS, dtype=np.bool_)
             alive = np.arange(ROLLOUTS)
             for index, share in enumerate(self._spec.shares):
-                trial = self._trial(index, past=past, candidate_rate=rate)
+                began = self._first.get(rate) if index == 0 else None  # harm that begins with the first stage
+                trial = began or self._trial(index, past=past, candidate_rate=rate)
                 touched[alive] += trial.requests * _answered(share)
                 took[alive] += np.minimum(trial.found_s, trial.advanced_s)
                 found[alive[np.isfinite(trial.found_s)]] = True
@@ -178,6 +180,8 @@ class _Simulated:
             return
         for harm, rate in _error_harms(self._recent.error_rate):
             trial = self._trial(index, past=past, candidate_rate=rate)
+            if index == 0:
+                self._first[rate] = trial
             requests = np.where(np.isfinite(trial.found_s), trial.requests, np.inf)
             yield self._finding(harm, requests, trial.found_s)
 
@@ -188,7 +192,7 @@ class _Simulated:
             return
         last = self._course.until(lasts_s).traffic[-1] if math.isfinite(lasts_s) else _MOST_REQUESTS
         most = min(int(last), round(100_000 / min(share.expected, 1 - share.expected)))
-        looks = np.unique(np.geomspace(min(100, most), most, 32).astype(np.int64)) if most else np.zeros(1, np.int64)
+        looks = np.unique(np.geomspace(min(500, most), most, 36).astype(np.int64)) if most else np.zeros(1, np.int64)
         if self._recent.known:
             pace = self._recent.requests_per_s
             at = np.ceil(looks / pace / self._spec.look_s) * self._spec.look_s
@@ -205,7 +209,8 @@ class _Simulated:
         )
         traffic = np.append(looks.astype(np.float64), np.inf)[found]
         pace = self._recent.requests_per_s if self._recent.known else 1.0
-        yield self._finding(f"+{SLOWER - 1:.0%} p99".replace("%", " %"), traffic * share.expected, traffic / pace)
+        harm = f"+{percent(SLOWER - 1)} p{test.quantile * 100:g}"
+        yield self._finding(harm, traffic * share.expected, traffic / pace)
 
     def _trial(self, index: int, *, past: Past, candidate_rate: float, healthy: bool = False) -> Trial:
         harm = self._spec.harm.errors

@@ -154,4 +154,6 @@ def _two(value: float) -> str:
 
 
 def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, width=WIDTH, break_on_hyphens=False)
+    """Lines that never begin with a percent sign."""
+    kept = textwrap.wrap(text.replace(" %", "\u00a0%"), width=WIDTH, break_on_hyphens=False)
+    return [line.replace("\u00a0", " ") for line in kept]
