@@ -1,6 +1,7 @@
 """The nouns of counting: how one request went, and the cumulative counts of a rollout's stages that many make.
 
-Counts only grow, so seeing them twice, late or after a restart changes nothing. How they are kept is in journal.py.
+Counts only grow, so seeing them twice, late or after a restart changes nothing. How they are kept is in
+journal.py; who reads them, tally.py.
 """
 
 from __future__ import annotations
