@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import orjson
 
 from plimsoll.capture.entities import CapturedPrediction
 from plimsoll.capture.segment import SUFFIX, read_segment
-from plimsoll.kernel.clock import from_microseconds, to_text
+from plimsoll.kernel.clock import EPOCH, from_microseconds, to_text
 from plimsoll.kernel.ids import millisecond_of
 
 __all__ = ["CapturedPrediction", "find_prediction", "read_predictions"]
@@ -40,6 +41,21 @@ def find_prediction(folder: Path, prediction_id: str) -> CapturedPrediction | No
             if needle in payload and (record := orjson.loads(payload))["id"] == prediction_id:
                 return _prediction(record)
     return None
+
+
+def read_since(folder: Path, since: datetime, *, most: int) -> list[CapturedPrediction]:
+    """The latest predictions received since a moment, at most so many, oldest first within each segment.
+
+    Opens only segments that were written to since then, newest first.
+    """
+    since_us = (since - EPOCH) // timedelta(microseconds=1)
+    found: list[dict[str, Any]] = []
+    for segment in reversed(_segments(folder)):
+        if segment.stat().st_mtime_ns // 1000 < since_us or len(found) >= most:
+            continue
+        records = (orjson.loads(payload) for payload in read_segment(segment))
+        found = [record for record in records if record["at_us"] >= since_us] + found
+    return [_prediction(record) for record in found[-most:]]
 
 
 def _segments(folder: Path) -> list[Path]:

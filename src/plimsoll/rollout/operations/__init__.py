@@ -18,6 +18,7 @@ from plimsoll.rollout.operations.looks import (
     record_decision,
     wanted_deployments,
 )
+from plimsoll.rollout.operations.plans import plan
 from plimsoll.rollout.operations.rollouts import list_rollouts, order, report, show_rollout
 from plimsoll.rollout.operations.showing import target_of
 
@@ -33,6 +34,7 @@ __all__ = [
     "next_look",
     "note_problem",
     "order",
+    "plan",
     "record_decision",
     "report",
     "rollback",

@@ -1,0 +1,95 @@
+"""What deploying a release would do, without doing it: effects, refusals, and a forecast from recent traffic."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plimsoll.capture.entities import CapturedPrediction
+from plimsoll.capture.reader import read_since
+from plimsoll.edge.context import Context, Role
+from plimsoll.edge.operations import operation
+from plimsoll.gates.operations import get_verdict
+from plimsoll.kernel.clock import from_text
+from plimsoll.project.environments import find_environment
+from plimsoll.project.load import load_project
+from plimsoll.release.operations import get_release
+from plimsoll.rollout.operations.place import Admission, find_place
+from plimsoll.rollout.planning import steps_of
+from plimsoll.rollout.requests import DeployRequest, Plan
+from plimsoll.rollout.rollouts import ReleaseRef, RolloutSpec, Strategy
+
+if TYPE_CHECKING:
+    from plimsoll.rollout.forecast import Recent
+
+RECENT_S = 600.0
+MOST_RECENT = 50_000
+SEED = 0
+"""The same traffic gives the same forecast."""
+
+
+@operation("deployments.plan", "POST", "/deployments/plan", role=Role.VIEWER, request=DeployRequest, response=Plan)
+def plan(context: Context, request: DeployRequest) -> Plan:
+    """Say what deploying a release would do, whether it would be refused, and how long its stages would need."""
+    release = get_release(context, request.release)
+    settings = find_environment(load_project(context.workspace.project_file), request.environment)
+    verdict = get_verdict(context, release.verdict)
+    with context.database.read() as transaction:
+        place = find_place(context, transaction, request.environment, settings)
+        refusals = Admission(context, transaction, release, place, verdict=verdict).refusals()
+    if place.champion is not None and place.champion.digest == release.digest:
+        return _nothing_to_do(request, release.name, settings.rollout.strategy)
+    spec = place.spec(ReleaseRef(name=release.name, digest=release.digest), strategy=request.strategy)
+    return Plan(
+        release=release.name,
+        environment=request.environment,
+        champion=spec.champion.name if spec.champion else "",
+        strategy=spec.strategy,
+        refusals=refusals,
+        steps=steps_of(spec),
+        forecast=_forecast(spec, context.workspace.capture(request.environment), context.clock.now()),
+    )
+
+
+def _nothing_to_do(request: DeployRequest, name: str, strategy: str) -> Plan:
+    return Plan(
+        release=name,
+        environment=request.environment,
+        champion=name,
+        strategy=request.strategy or Strategy(strategy),
+        refusals=(),
+        steps=(f"{name} is live in {request.environment} already; nothing would be done.",),
+        forecast="",
+    )
+
+
+def _forecast(spec: RolloutSpec, capture: Path, now: datetime) -> str:
+    """What to expect of each stage, as text; empty when there is none."""
+    if not spec.shares:
+        return ""
+    import numpy as np
+
+    from plimsoll.rollout.forecast import forecast
+    from plimsoll.rollout.forecast_text import forecast_text
+
+    recent = recent_traffic(read_since(capture, now - timedelta(seconds=RECENT_S), most=MOST_RECENT), now)
+    return forecast_text(forecast(spec, recent, draw=np.random.default_rng(SEED), stick_to=spec.stick_to))
+
+
+def recent_traffic(predictions: list[CapturedPrediction], now: datetime) -> Recent:
+    """What the live release answered lately: how many a second, how many in vain, and how fast."""
+    from plimsoll.rollout.forecast import Recent
+
+    answered = [found for found in predictions if found.role == "champion"]
+    if not answered:
+        return Recent(requests_per_s=0.0, error_rate=0.0, p99_s=None, measured_over_s=RECENT_S, requests=0)
+    over_s = max((now - from_text(answered[0].at)).total_seconds(), 1.0)
+    latencies = sorted(found.latency_s for found in answered)
+    return Recent(
+        requests_per_s=len(answered) / over_s,
+        error_rate=sum(found.status >= 500 for found in answered) / len(answered),
+        p99_s=latencies[int(0.99 * (len(latencies) - 1))],
+        measured_over_s=over_s,
+        requests=len(answered),
+    )
