@@ -7,7 +7,7 @@ import pytest
 
 from plimsoll.bundle.entities import Field, ScorerSpec
 from plimsoll.serving.errors import BadRequest
-from plimsoll.serving.oip import Protocol
+from plimsoll.serving.oip import Protocol, parse
 
 
 def a_protocol(*inputs, task="binary_classification", classes=(False, True), context=()):
@@ -22,7 +22,8 @@ def body(datatype, *values, **more):
 
 
 def read(kind, datatype, *values, nullable=False):
-    return a_protocol(Field(name="x", type=kind, nullable=nullable)).read(body(datatype, *values)).columns["x"]
+    protocol = a_protocol(Field(name="x", type=kind, nullable=nullable))
+    return protocol.read(parse(body(datatype, *values), model="m")).columns["x"]
 
 
 @pytest.mark.parametrize(
@@ -74,12 +75,12 @@ def test_a_null_is_taken_where_the_field_may_be_null():
 def test_many_problems_are_counted_rather_than_all_listed():
     protocol = a_protocol(*(Field(name=f"x{number}", type="int") for number in range(50)))
     with pytest.raises(BadRequest, match=r"x19 is missing; and 30 more$") as caught:
-        protocol.read('{"inputs": []}')
+        protocol.read({"inputs": []})
     assert len(caught.value.facts["problems"]) == 50
 
 
 def answer(protocol, probabilities, decision, **request):
-    asked = protocol.read(body("INT64", *range(len(decision)), **request))
+    asked = protocol.read(json.loads(body("INT64", *range(len(decision)), **request)))
     outputs = protocol.outputs(probabilities, decision)
     return json.loads(protocol.write(asked, outputs, prediction_id="prediction-1"))
 
@@ -129,8 +130,8 @@ def test_decisions_are_of_the_labels_own_type(classes, datatype):
 def test_context_is_read_apart_and_may_be_left_out():
     context = (Field(name="who", type="string"),)
     protocol = a_protocol(Field(name="x", type="int"), context=context)
-    assert protocol.read(body("INT64", 1)).context == {}
+    assert protocol.read(json.loads(body("INT64", 1))).context == {}
     asked = json.loads(body("INT64", 1))
     asked["inputs"].append({"name": "who", "shape": [1], "datatype": "BYTES", "data": ["ada"]})
-    request = protocol.read(json.dumps(asked))
+    request = protocol.read(asked)
     assert (list(request.columns), request.context) == (["x"], {"who": ["ada"]})

@@ -27,7 +27,7 @@ from plimsoll.bundle.signing import signer
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.hashing import digest_bytes
 from plimsoll.kernel.workspace import Workspace
-from plimsoll.rollout.entities import Desired, DesiredRelease, Observed
+from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, Traffic
 from plimsoll.targets.process import ProcessTarget
 
 PROJECT = "fraud"
@@ -129,8 +129,16 @@ def make_workspace(root):
     return Workspace(root=root, state=root / ".plimsoll", ledger_url="sqlite://")
 
 
-def desired(release, *, port=0, host="127.0.0.1"):
-    return Desired(project=PROJECT, environment=ENVIRONMENT, host=host, port=port, live=release)
+def desired(release, *others, revision=1, port=0, host="127.0.0.1", stick_to="", traffic=None):
+    """The release live, the others loaded beside it."""
+    return Desired(
+        project=PROJECT, environment=ENVIRONMENT, revision=revision, host=host, port=port, live=release.digest,
+        releases=(release, *others), stick_to=stick_to, traffic=traffic,
+    )  # fmt: skip
+
+
+def split(candidate, percent, *, rollout="rollout-1", stage=1, **more):
+    return Traffic(rollout=rollout, stage=stage, candidate=candidate.digest, candidate_pct=percent, **more)
 
 
 def tensor(name, datatype, *values):
@@ -253,12 +261,35 @@ class Place:
     workspace: Workspace
     target: ProcessTarget
     port: int = 0
+    revision: int = 0
     callers: list[Caller] = field(default_factory=list)
 
-    def apply(self, release: DesiredRelease) -> Observed:
-        observed = self.target.apply(desired(release, port=self.port))
+    def apply(self, release: DesiredRelease, *others: DesiredRelease, **more) -> Observed:
+        """The next revision, and what was observed once it was settled."""
+        self.tell(release, *others, **more)
+        return self.settle()
+
+    def tell(self, release: DesiredRelease, *others: DesiredRelease, **more) -> Observed:
+        """The next revision, without waiting for what comes of it."""
+        self.revision += 1
+        observed = self.target.apply(desired(release, *others, revision=self.revision, port=self.port, **more))
         self.port = observed.port
         return observed
+
+    def settle(self, within_s=60) -> Observed:
+        deadline = time.monotonic() + within_s
+        while not (observed := self.observe()).settled:
+            assert time.monotonic() < deadline, observed
+            time.sleep(0.01)
+        assert observed.revision == self.revision
+        return observed
+
+    def roll_out(self, champion, candidate, percent, *, stick_to="", **more) -> Observed:
+        """The candidate beside the champion, with that share of the requests."""
+        return self.apply(champion, candidate, stick_to=stick_to, traffic=split(candidate, percent, **more))
+
+    def counts(self, rollout="rollout-1"):
+        return self.target.counts(ENVIRONMENT, rollout)
 
     def observe(self) -> Observed:
         observed = self.target.observe(ENVIRONMENT)
@@ -267,9 +298,12 @@ class Place:
 
     def pid(self, role: str) -> int:
         """The pid of the one process in that role; 0 when there is none."""
-        pids = [pid for name, pid in self.observe().processes if name == role]
+        pids = self.pids(role)
         assert len(pids) < 2, pids
         return pids[0] if pids else 0
+
+    def pids(self, role: str) -> list[int]:
+        return [pid for name, pid in self.observe().processes if name == role]
 
     def caller(self) -> Caller:
         self.callers.append(Caller(self.port or self.observe().port))
@@ -278,7 +312,11 @@ class Place:
     def end(self) -> None:
         for caller in self.callers:
             caller.close()
-        self.target.stop(ENVIRONMENT)
+        self.stop()
+
+    def stop(self) -> None:
+        self.revision += 1
+        self.target.stop(ENVIRONMENT, revision=self.revision)
 
     @property
     def capture(self) -> Path:
@@ -289,8 +327,8 @@ class Place:
         return self.workspace.environment(ENVIRONMENT) / "logs"
 
 
-def make_place(root, keys):
+def make_place(root, keys, **options):
     workspace = make_workspace(root)
     workspace.state.mkdir()
     workspace.keys.symlink_to(keys)
-    return Place(workspace, ProcessTarget(workspace, None))
+    return Place(workspace, ProcessTarget(workspace, None, **options))

@@ -1,16 +1,14 @@
 """Under keep-alive load, processes are killed and releases are swapped: only what was inside a killed door is lost."""
 
-import multiprocessing
 import os
 import signal
 from collections import Counter
 
 import pytest
-from serving_cases import Load, desired, expected_score
+from serving_cases import Load, expected_score
 from test_process_target import is_alive, until
 
 from plimsoll.capture.reader import read_predictions
-from plimsoll.targets.process import ProcessTarget
 
 pytestmark = pytest.mark.story
 
@@ -85,29 +83,16 @@ def test_a_killed_worker_loses_nothing_and_outlives_a_killed_door(place, worker_
     assert place.pid("worker") == worker
 
 
-def apply_and_say(workspace, wanted, done):
-    ProcessTarget(workspace, None).apply(wanted)
-    done.send(True)
-
-
-def test_a_swap_goes_on_when_who_applied_it_and_the_door_are_killed_in_its_middle(place, compiled_1, worker_3):
+def test_a_swap_goes_on_when_the_door_is_killed_in_its_middle(place, compiled_1, worker_3):
     place.apply(compiled_1)
-    context = multiprocessing.get_context("fork")
-    receiving, sending = context.Pipe(duplex=False)
     with Load(place.port) as load:
         load.wait_for(50)
-        wanted = desired(worker_3, port=place.port)
-        applying = context.Process(target=apply_and_say, args=(place.workspace, wanted, sending))
-        applying.start()
+        place.tell(worker_3)
         until(lambda: place.pid("worker"))
-        assert not receiving.poll()
-        applying.kill()
-        applying.join()
+        assert not place.observe().settled
         lost = len(load.broken)
         kill_door(place)
         load.wait_for(20, release="fraud@3")
-    receiving.close()
-    sending.close()
 
     assert lost == 0
     assert load.refused == []

@@ -157,7 +157,7 @@ def test_every_problem_of_a_request_is_named_at_once(caller):
     [
         ("POST", "/v2/models/other/infer", 404, "there is no model 'other' here; the model is fraud"),
         ("GET", "/v2/models/other", 404, "there is no model 'other'"),
-        ("POST", f"{MODEL}/versions/9/infer", 404, "there is no version '9' of fraud here; the live one is 1"),
+        ("POST", f"{MODEL}/versions/9/infer", 404, "there is no version '9' of fraud here; loaded: 1"),
         ("GET", f"{MODEL}/versions", 404, "there is nothing at"),
         ("GET", "/", 404, "the model is at /v2/models/fraud"),
         ("GET", "/v2/models", 404, "there is nothing at"),
@@ -221,9 +221,9 @@ def test_metrics_count_what_happened(caller, shared):
     caller.infer("{")
     text = caller.get("/metrics").body.decode()
     labels = 'model="fraud",version="1",environment="staging"'
-    assert f'plimsoll_requests_total{{{labels},status="200"}}' in text
-    assert f'plimsoll_requests_total{{{labels},status="400"}}' in text
-    assert f'plimsoll_request_seconds_bucket{{{labels},le="+Inf"}}' in text
+    assert f'plimsoll_requests_total{{{labels},role="champion",status="200"}}' in text
+    assert f'plimsoll_requests_total{{{labels},role="champion",status="400"}}' in text
+    assert f'plimsoll_request_seconds_bucket{{{labels},role="champion",le="+Inf"}}' in text
     assert 'plimsoll_capture_shed_total{model="fraud",environment="staging"} 0' in text
     assert "prediction-" not in text
     for line in text.splitlines():

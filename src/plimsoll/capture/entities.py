@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Role = Literal["champion", "candidate", "shadow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +28,16 @@ class CapturedPrediction:
     """HTTP status of the answer: 200, or 500 when the model failed on these rows."""
     latency_s: float
     """From the request's last byte to the answer, without the network."""
+    role: Role = "champion"
+    """What the release was: `champion` without a rollout too; `shadow` for a copy, whose answer nobody got."""
+    rollout: str = ""
+    """Id of the rollout that the request was split by; empty when by none."""
+    stage: int | None = None
+    propensity: float = 1.0
+    """The probability with which the request was given to its arm; of a copy, with which it was made."""
+    fallback_for: str = ""
+    """Name of the candidate that failed, when the champion answered in its stead."""
+    pinned: bool = False
+    """Whether the caller chose the release."""
+    copy_of: str = ""
+    """Of a copy: the id of the prediction that the caller got; empty when that one is not captured."""

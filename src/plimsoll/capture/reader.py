@@ -16,6 +16,8 @@ from plimsoll.kernel.ids import millisecond_of
 
 __all__ = ["CapturedPrediction", "find_prediction", "read_predictions"]
 
+_OF_A_ROLLOUT = ("role", "rollout", "stage", "propensity", "fallback_for", "pinned", "copy_of")
+"""Left out where the live release answered everything, and before there were rollouts."""
 SLACK_MS = 120_000
 """Between an id and its record lie a request's deadline and what clocks were set back."""
 
@@ -83,4 +85,5 @@ def _prediction(record: dict[str, Any]) -> CapturedPrediction:
         outputs=record["outputs"],
         status=record["status"],
         latency_s=record["latency_s"],
+        **{name: record[name] for name in _OF_A_ROLLOUT if name in record},
     )

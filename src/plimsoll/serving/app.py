@@ -1,30 +1,29 @@
 """The door's HTTP side: a raw ASGI application that speaks the Open Inference Protocol, health and metrics.
 
-It knows one model, the project, and whatever release is live when a request arrives. Every answered prediction is in
-the capture before the answer is sent.
+It knows one model, the project, and the routes that there are when a request arrives. Which release answers, and what
+is captured and counted before the answer is sent, arms.py sees to.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 import plimsoll
+from plimsoll.capture.entities import Role
 from plimsoll.capture.writer import CaptureWriter
-from plimsoll.kernel.clock import from_microseconds
-from plimsoll.kernel.errors import PlimsollError
-from plimsoll.kernel.ids import new_id
+from plimsoll.serving.arms import Answered, Arms, Asked
 from plimsoll.serving.entities import Limits
+from plimsoll.serving.errors import BadRequest
 from plimsoll.serving.live import LiveRelease
-from plimsoll.serving.metrics import Requests, family, sample
-from plimsoll.serving.oip import InferRequest, Output
-
-log = logging.getLogger("plimsoll.door")
+from plimsoll.serving.metrics import Tally, family, sample
+from plimsoll.serving.oip import parse
+from plimsoll.serving.record import Recorder
+from plimsoll.serving.routing import Routes
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -32,13 +31,8 @@ Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-_STATUSES = {
-    "serving.bad_request": 400,
-    "serving.overloaded": 503,
-    "serving.too_late": 504,
-    "serving.model_failed": 500,
-    "serving.worker_died": 500,
-}
+PIN = b"plimsoll-release"
+"""The header by which a tester chooses the release, and by which every answer names its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +51,24 @@ class BodyTooLarge(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class DoorApp:
-    """The ASGI application. `live` is the pointer that a swap moves; requests keep the release they began with."""
+    """The ASGI application. `routes` is the pointer that a swap moves; requests keep the routes they began with."""
 
     model: str
     environment: str
+    slot: str
+    """Which of the environment's doors it is."""
     capture: CaptureWriter
     limits: Limits
     now_ns: Callable[[], int] = time.time_ns
-    live: LiveRelease | None = None
+    routes: Routes[LiveRelease] = field(default_factory=Routes)
     draining: bool = False
     """Whether every answer asks its caller to connect anew."""
-    counts: dict[str, Requests] = field(default_factory=dict)
-    _unanswerable: Requests = field(init=False)
+    tally: Tally = field(init=False)
+    arms: Arms = field(init=False)
 
     def __post_init__(self) -> None:
-        self._unanswerable = self.requests_of("")
-
-    def requests_of(self, version: str) -> Requests:
-        """The counts of one version, kept while the door lives."""
-        labels = {"model": self.model, "version": version, "environment": self.environment}
-        return self.counts.setdefault(version, Requests(labels))
+        self.tally = Tally(model=self.model, environment=self.environment)
+        self.arms = Arms(Recorder(self.capture, environment=self.environment), self.tally, limits=self.limits)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -97,17 +89,24 @@ class DoorApp:
             return _error(405, f"{path[:200]} takes {wanted}", (b"allow", wanted.encode()))
         if model is not None and model != self.model:
             return self._unknown(f"there is no model {model[:200]!r} here; the model is {self.model}")
-        live = self.live
-        if version is not None and (live is None or version != live.ref.version):
-            known = f"the live one is {live.ref.version}" if live else "no release is live"
-            return self._unknown(f"there is no version {version[:200]!r} of {self.model} here; {known}")
         if name == "infer":
-            return await self._infer(live, headers, receive)
-        return self._describe(name, live)
+            return await self._infer(version, headers, receive)
+        if version is None:
+            return self._describe(name, self.routes.live)
+        release = self.routes.loaded.get(version)
+        return self._describe(name, release) if release else self._not_loaded(version)
 
     def _unknown(self, problem: str) -> Answer:
-        self._unanswerable.count(404, 0.0)
+        self._count_unanswered(404)
         return _error(404, problem)
+
+    def _not_loaded(self, pin: str) -> Answer:
+        loaded = ", ".join(sorted(self.routes.loaded, key=lambda version: (len(version), version)))
+        known = f"loaded: {loaded}" if loaded else "no release is loaded"
+        return self._unknown(f"there is no version {pin[:200]!r} of {self.model} here; {known}")
+
+    def _count_unanswered(self, status: int) -> None:
+        self.tally.requests("", "").count(status, 0.0)
 
     def _describe(self, name: str, live: LiveRelease | None) -> Answer:
         ready = live is not None and live.ready and not self.draining
@@ -126,104 +125,74 @@ class DoorApp:
             return _error(503, f"no release of {self.model} is live", (b"retry-after", b"1"))
         return _json(200, live.metadata, (b"plimsoll-release", live.ref.name.encode()))
 
-    async def _infer(self, live: LiveRelease | None, headers: Headers, receive: Receive) -> Answer:
-        counts = live.requests if live else self._unanswerable
+    async def _infer(self, version: str | None, headers: Headers, receive: Receive) -> Answer:
         try:
             body = await _body(headers, receive, self.limits.body_bytes)
         except BodyTooLarge:
-            counts.count(413, 0.0)
+            self._count_unanswered(413)
             text = f"the body is larger than {self.limits.body_bytes} bytes; send fewer rows at once"
             return _error(413, text, (b"connection", b"close"))
-        live = self.live  # a slow body may have outlived the release that was live when it began
-        if live is None:
-            self._unanswerable.count(503, 0.0)
-            return _error(503, f"no release of {self.model} is live", (b"retry-after", b"1"))
-        begun = time.perf_counter()
-        live.begin()
+        received_us, begun = self.now_ns() // 1000, time.perf_counter()
+        routes = self.routes  # read once, after the body: a slow one may have outlived what it began with
+        pin = version or _pin(headers)
+        release = routes.pinned(pin, model=self.model) if pin else routes.live
+        if release is None:
+            return self._not_loaded(pin) if pin else self._none_live()
+        role: Role = "candidate" if routes.split and release is routes.split.candidate else "champion"
         try:
-            answer = await self._predict(live, body, begun)
-        finally:
-            live.end()
-        live.requests.count(answer.status, time.perf_counter() - begun)
+            page = parse(body, model=self.model)
+        except BadRequest as error:
+            self.tally.requests(release.ref.version, role).count(400, time.perf_counter() - begun)
+            return _error(400, str(error), (PIN, release.ref.name.encode()))
+        asked = Asked(page=page, headers=headers, received_us=received_us, begun=begun)
+        if pin:
+            answered = await self.arms.pinned(release, role, asked)
+        else:
+            answered = await self.arms.answer(routes, asked)
+        answer = self._written(answered)
+        self.tally.requests(answered.attempt.release.ref.version, answered.role).count(answer.status, asked.seconds)
         return answer
 
-    async def _predict(self, live: LiveRelease, body: bytes, begun: float) -> Answer:
-        received_us = self.now_ns() // 1000
-        release = (b"plimsoll-release", live.ref.name.encode())
-        request: InferRequest | None = None
-        try:
-            request = live.protocol.read(body)
-            outputs = await live.score(request)
-        except PlimsollError as error:
-            status = _STATUSES.get(error.code, 500)
-            if status == 500 and request is not None:
-                log.warning("%s: %s", error.code, error)
-                identifier = self._record(live, request, (), status, received_us, begun)
-                return _error(status, str(error), release, (b"plimsoll-prediction-id", identifier.encode()))
-            return _error(status, str(error), release, *([(b"retry-after", b"1")] if status == 503 else []))
-        identifier = self._record(live, request, outputs, 200, received_us, begun)
-        answer = live.protocol.write(request, outputs, prediction_id=identifier)
-        return Answer(200, answer, (release, (b"plimsoll-prediction-id", identifier.encode())))
+    def _none_live(self) -> Answer:
+        self._count_unanswered(503)
+        return _error(503, f"no release of {self.model} is live", (b"retry-after", b"1"))
 
-    def _record(
-        self,
-        live: LiveRelease,
-        request: InferRequest,
-        outputs: Iterable[Output],
-        status: int,
-        received_us: int,
-        begun: float,
-    ) -> str:
-        """Capture a prediction under a new id."""
-        identifier = new_id("prediction", at=from_microseconds(received_us))
-        self.capture.append(
-            {
-                "id": identifier,
-                "at_us": received_us,
-                "release": live.ref.name,
-                "digest": live.ref.digest,
-                "environment": self.environment,
-                "inputs": {**request.columns, **request.context},
-                "outputs": {item.name: _by_row(item) for item in outputs},
-                "status": status,
-                "latency_s": round(time.perf_counter() - begun, 6),
-            }
-        )
-        return identifier
+    def _written(self, answered: Answered) -> Answer:
+        attempt = answered.attempt
+        headers = [(PIN, attempt.release.ref.name.encode())]
+        if answered.prediction:
+            headers.append((b"plimsoll-prediction-id", answered.prediction.encode()))
+        if answered.fallback_for:
+            headers.append((b"plimsoll-fallback", answered.fallback_for.encode()))
+        if attempt.error is not None or attempt.request is None:
+            headers += [(b"retry-after", b"1")] if attempt.status == 503 else []
+            return _error(attempt.status, str(attempt.error), *headers)
+        body = attempt.release.write(attempt.request, attempt.outputs, prediction_id=answered.prediction)
+        return Answer(200, body, tuple(headers))
 
     def _metrics(self) -> str:
         here = {"model": self.model, "environment": self.environment}
-        live = self.live
+        live = self.routes.live
         version = {**here, "version": live.ref.version} if live else here
-        requests = list(self.counts.values())
         gauge, counter = "gauge", "counter"
         rows: tuple[tuple[str, str, str, float, dict[str, str]], ...] = (
             ("plimsoll_in_flight", gauge, "Requests being answered.", live.in_flight if live else 0, version),
             ("plimsoll_ready", gauge, "1 when the live release answers.", int(bool(live and live.ready)), version),
+            (
+                "plimsoll_door",
+                gauge,
+                "Which of the environment's doors this page is of.",
+                1,
+                {**here, "door": self.slot},
+            ),
             ("plimsoll_worker_restarts_total", counter, "Workers lost.", live.worker_deaths if live else 0, version),
             ("plimsoll_capture_written_total", counter, "Predictions captured.", self.capture.written, here),
             ("plimsoll_capture_shed_total", counter, "Predictions not captured.", self.capture.shed, here),
         )
-        return "".join(
-            [
-                family(
-                    "plimsoll_requests_total",
-                    counter,
-                    "Answers to inference requests by status.",
-                    (line for item in requests for line in item.counter_lines()),
-                ),
-                family(
-                    "plimsoll_request_seconds",
-                    "histogram",
-                    "Time from a request's last byte to its answer.",
-                    (line for item in requests for line in item.histogram_lines()),
-                ),
-                *(
-                    family(name, kind, about, [sample(name, labels, value)])
-                    for name, kind, about, value, labels in rows
-                ),
-            ]
+        families = (
+            family(name, kind, about, [sample(name, labels, value)]) for name, kind, about, value, labels in rows
         )
+        return "".join([*self.tally.families(), *families])
 
 
 def _place(path: str) -> tuple[str, str | None, str | None] | None:
@@ -266,11 +235,8 @@ async def _body(headers: Headers, receive: Receive, largest: int) -> bytes:
     return bytes(parts)
 
 
-def _by_row(output: Output) -> list[Any]:
-    if len(output.shape) == 1:
-        return output.data
-    width = output.shape[1]
-    return [output.data[start : start + width] for start in range(0, len(output.data), width)]
+def _pin(headers: Headers) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == PIN), "")
 
 
 def _json(status: int, page: Any, *headers: tuple[bytes, bytes]) -> Answer:

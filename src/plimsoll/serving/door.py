@@ -1,7 +1,7 @@
-"""The door: the process that answers an environment's requests, whatever release is live.
+"""The door: a process that answers an environment's requests, whatever releases are loaded.
 
 It inherits the listening socket and a control channel from the shim. Over the channel it is told, in absolute terms,
-which release to answer with, and tells which workers it needs and how it is. It ends when the channel does.
+what to load and how to answer, and tells which workers it needs and how it is. It ends when the channel does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from plimsoll.capture.writer import CaptureWriter
 from plimsoll.serving.app import DoorApp
-from plimsoll.serving.entities import Limits, ReleaseRef
+from plimsoll.serving.entities import Limits, ReleaseRef, Wanted
 from plimsoll.serving.swap import Swapper
 
 log = logging.getLogger("plimsoll.door")
@@ -36,19 +36,23 @@ IDLE_S = 75
 DRAIN_S = 10.0
 LINGER_S = 1.0
 """At the end, how long idle connections are kept for a last request, which is told to connect anew."""
+COPIES_S = 3.0
+"""At the end, how long copies in flight may take after the last answer."""
 LIMITS = Limits()
 
 
 def main() -> None:
     """Serve until told to end."""
     parser = argparse.ArgumentParser(prog="plimsoll.serving.door", description=__doc__)
+    parser.add_argument("--slot", required=True, help="which of the environment's doors this is")
     parser.add_argument("--listen", type=int, required=True, help="file descriptor of the listening socket")
     parser.add_argument("--channel", type=int, required=True, help="file descriptor of the shim's channel")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-        runner.run(_serve(socket.socket(fileno=options.listen), socket.socket(fileno=options.channel)))
+        listener, channel = socket.socket(fileno=options.listen), socket.socket(fileno=options.channel)
+        runner.run(_serve(options.slot, listener, channel))
     logging.shutdown()
     os._exit(0)  # nothing is left to do; threads of native libraries must not delay it
 
@@ -61,7 +65,7 @@ def _fast_loop() -> Any:
     return uvloop.new_event_loop
 
 
-async def _serve(listener: socket.socket, channel: socket.socket) -> None:
+async def _serve(slot: str, listener: socket.socket, channel: socket.socket) -> None:
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,6 +79,7 @@ async def _serve(listener: socket.socket, channel: socket.socket) -> None:
     app = DoorApp(
         model=desired["project"],
         environment=desired["environment"],
+        slot=slot,
         capture=CaptureWriter(Path(desired["capture"])),
         limits=LIMITS,
     )
@@ -82,8 +87,9 @@ async def _serve(listener: socket.socket, channel: socket.socket) -> None:
     def tell(page: dict[str, Any]) -> None:
         writer.write(json.dumps(page).encode() + b"\n")
 
-    swapper = Swapper(app, keys=Path(desired["keys"]), tell=tell)
+    swapper = Swapper(app, keys=Path(desired["keys"]), counts=Path(desired["counts"]), tell=tell)
     _heed(swapper, message)
+    swapping = asyncio.create_task(swapper.run())
     listening = asyncio.create_task(_listen(reader, swapper, ending))
     server = _Server(_config(app))
     serving = asyncio.create_task(_accept(server, listener, swapper))
@@ -92,7 +98,11 @@ async def _serve(listener: socket.socket, channel: socket.socket) -> None:
     app.draining = True
     serving.cancel()
     await server.end()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(COPIES_S):
+            await app.arms.copied()
     listening.cancel()
+    swapping.cancel()
     swapper.close()
     app.capture.close()
 
@@ -112,15 +122,12 @@ def _heed(swapper: Swapper, message: dict[str, Any]) -> None:
         swapper.worker_exited(message["exited"])
     if "desired" in message:
         answering = message.get("answering")
-        swapper.want(
-            ReleaseRef.read(message["desired"]["live"]),
-            fallback=ReleaseRef.read(answering) if answering else None,
-            turn=message["turn"],
-        )
+        last = ReleaseRef.read(answering) if answering else None
+        swapper.want(Wanted.read(message["desired"]), answering=last)
 
 
 async def _accept(server: _Server, listener: socket.socket, swapper: Swapper) -> None:
-    """Take connections once a release answers, or once it is known that none will: until then they queue."""
+    """Take connections once it is known what answers: until then they queue."""
     await swapper.settled()
     gc.collect()
     gc.freeze()  # what is loaded now stays; collections need not walk it

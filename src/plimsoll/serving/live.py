@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from concurrent.futures import Executor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from plimsoll.serving.entities import Limits
 from plimsoll.serving.errors import ModelFailed
 from plimsoll.serving.link import WorkerLink
 from plimsoll.serving.loading import CheckedBundle
-from plimsoll.serving.metrics import Requests
 from plimsoll.serving.oip import InferRequest, Output, Protocol
+from plimsoll.serving.pace import Pace
 
 _SAMPLES: dict[FieldType, Any] = {
     "int": 0,
@@ -31,29 +31,22 @@ _SAMPLES: dict[FieldType, Any] = {
 
 
 class LiveRelease:
-    """One loaded release with its protocol, its counts and its requests in flight."""
+    """One loaded release with its protocol, its pace and its requests in flight."""
 
     def __init__(
-        self,
-        checked: CheckedBundle,
-        runner: CompiledModel | WorkerLink,
-        *,
-        model: str,
-        requests: Requests,
-        limits: Limits,
-        executor: Executor,
+        self, checked: CheckedBundle, runner: CompiledModel | WorkerLink, *, model: str, limits: Limits
     ) -> None:
         self.checked = checked
         self.ref = checked.ref
         self.spec = checked.spec
-        self.requests = requests
+        self.pace = Pace()
         self.protocol = Protocol(checked.spec, model=model, version=checked.ref.version, most_rows=limits.rows)
         self.platform = "plimsoll_onnx" if isinstance(runner, CompiledModel) else "plimsoll_python"
         self.metadata = self.protocol.metadata(platform=self.platform)
         self.in_flight = 0
         self._runner = runner
         self._limits = limits
-        self._executor = executor
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=checked.ref.name)
         self._idle = asyncio.Event()
 
     @property
@@ -66,11 +59,19 @@ class LiveRelease:
         """How often its worker was lost since it was loaded."""
         return self._runner.deaths if isinstance(self._runner, WorkerLink) else 0
 
+    def read(self, page: Mapping[str, Any]) -> InferRequest:
+        """The request in a parsed body. Raises BadRequest that names every problem."""
+        return self.protocol.read(page)
+
     async def score(self, request: InferRequest) -> tuple[Output, ...]:
         """The answer's tensors. Raises a PlimsollError that says what went wrong."""
         output = await self._output(request.columns, request.rows)
         scores = decide(self.spec, output)
         return self.protocol.outputs(scores.probabilities, scores.decision.tolist())
+
+    def write(self, request: InferRequest, outputs: Sequence[Output], *, prediction_id: str) -> bytes:
+        """The response body; `id` is the request's own, else the prediction's."""
+        return self.protocol.write(request, outputs, prediction_id=prediction_id)
 
     async def probe(self) -> None:
         """Answer one made-up row, so that the first caller does not pay for first use.
@@ -84,11 +85,11 @@ class LiveRelease:
             return
 
     def begin(self) -> None:
-        """One more request is in flight."""
+        """One more request may need it."""
         self.in_flight += 1
 
     def end(self) -> None:
-        """One request has its answer."""
+        """One request needs it no more."""
         self.in_flight -= 1
         if self.in_flight == 0:
             self._idle.set()
@@ -98,6 +99,7 @@ class LiveRelease:
         while self.in_flight:
             self._idle.clear()
             await self._idle.wait()
+        self._executor.shutdown(wait=False, cancel_futures=True)
         if isinstance(self._runner, WorkerLink):
             await self._runner.close()
 

@@ -31,6 +31,8 @@ class CheckedBundle:
 def check_bundle(ref: ReleaseRef, keys: Path) -> CheckedBundle:
     """Verify every byte of the bundle and the runtime it needs; no model and no code is loaded.
 
+    The runtime of a release with an interpreter of its own is checked there, by its worker.
+
     Raises bundle.tampered, bundle.bad_signature, WrongBundle, PackageMissing, RuntimeDiffers.
     """
     manifest = verify_bundle(ref.bundle, keys)
@@ -39,7 +41,8 @@ def check_bundle(ref: ReleaseRef, keys: Path) -> CheckedBundle:
     compiled = manifest.compiled == "onnx"
     if compiled:
         require("onnxruntime")
-    differences = lock_differences((ref.bundle / "lock.txt").read_text(encoding="utf-8"), lock_text())
-    if differences:
-        raise RuntimeDiffers(release=ref.name, differences=differences)
+    if not ref.python:
+        differences = lock_differences((ref.bundle / "lock.txt").read_text(encoding="utf-8"), lock_text())
+        if differences:
+            raise RuntimeDiffers(release=ref.name, differences=differences)
     return CheckedBundle(ref=ref, spec=read_spec(ref.bundle / "scorer"), compiled=compiled)

@@ -43,6 +43,19 @@ class Output:
     data: list[Any]
 
 
+def parse(body: bytes | str, *, model: str) -> dict[str, Any]:
+    """The JSON object in a body, whatever it holds. Raises BadRequest."""
+    problem = "the body must be a JSON object with a list of tensors under inputs"
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        problem = f"the body is not JSON: {error}"
+        raise BadRequest(problems=[problem], listing=problem, model=model) from error
+    if not isinstance(request, dict):
+        raise BadRequest(problems=[problem], listing=problem, model=model)
+    return request
+
+
 class Protocol:
     """Reads requests to, and writes answers of, one release of one model."""
 
@@ -55,9 +68,8 @@ class Protocol:
         self._context = {field.name: field for field in spec.context if field.name not in self._inputs}
         self._outputs = _output_columns(spec)
 
-    def read(self, body: bytes) -> InferRequest:
-        """The request in a body. Raises BadRequest that names every problem."""
-        request = self._object(body)
+    def read(self, request: Mapping[str, Any]) -> InferRequest:
+        """The request in a parsed body, which it may share. Raises BadRequest that names every problem."""
         problems: list[str] = []
         identifier = request.get("id")
         if identifier is not None and not isinstance(identifier, str):
@@ -129,15 +141,6 @@ class Protocol:
             ],
             "parameters": parameters,
         }
-
-    def _object(self, body: bytes) -> dict[str, Any]:
-        try:
-            request = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise self._bad([f"the body is not JSON: {error}"]) from error
-        if not isinstance(request, dict):
-            raise self._bad(["the body must be a JSON object with a list of tensors under inputs"])
-        return request
 
     def _wanted(self, outputs: Any, problems: list[str]) -> tuple[str, ...] | None:
         if outputs is None:

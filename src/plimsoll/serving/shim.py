@@ -1,9 +1,10 @@
-"""The shim: the small process that owns an environment's sockets and keeps its door and workers running.
+"""The shim: the small process that owns an environment's sockets and keeps its doors and workers running.
 
 Run as `python -I -S shim.py STATE_DIR`; standard library only, so that it starts at once, stays small and survives
 every upgrade. It detaches, so it outlives who started it; only one lives for a state folder. On a control socket it
 takes one JSON object a line and answers one: `apply` with the whole desired state, `observe`, `stop`. What is desired
-is kept in `serving.json`; a shim that starts again goes on from there.
+is kept in `serving.json` with its revision; a shim that starts again goes on from there, and whoever comes with an
+older revision is refused. `shim.py STATE_DIR --stop REVISION` records a stop where no shim runs.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ LARGEST_LOG = 5 * 1024 * 1024
 BIND_WITHIN_S = 5.0
 STOP_WITHIN_S = 15.0
 BACKOFF_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+LISTEN_AGAIN_S = 2.0
+"""How often a port that could not be had is tried again."""
 STEADY_S = 10.0
 """A process that lived this long starts again without delay."""
 
@@ -123,13 +126,81 @@ class Worker:
             page, listen, lifeline = self.page, self._listener.fileno(), theirs.fileno()
             arguments = ["--name", page["name"], "--digest", page["digest"], "--bundle", page["bundle"]]
             arguments += ["--keys", self._keys, "--listen", str(listen), "--lifeline", str(lifeline)]
-            return _python("plimsoll.serving.worker", arguments, log, keep=(listen, lifeline))
+            python = page.get("python") or sys.executable
+            return _python(python, "plimsoll.serving.worker", arguments, log, keep=(listen, lifeline))
 
     def end(self) -> subprocess.Popen[bytes] | None:
         """End the process and give up its socket."""
         self._listener.close()
         self.path.unlink(missing_ok=True)
         return self.child.end()
+
+
+class Door:
+    """One of the doors on the environment's socket: its process, its channel, and the last it said."""
+
+    def __init__(self, shim: Shim, slot: str) -> None:
+        self.slot = slot
+        self.needs: dict[str, dict[str, str]] = {}
+        """Workers it needs, by digest; what a dead one needed is kept until its successor speaks."""
+        self.perhaps: set[str] = set()
+        """Digests of which it does not know yet whether they need a worker: one that runs is kept for it."""
+        self._shim = shim
+        self._status: dict[str, Any] = {}
+        self._channel: socket.socket | None = None
+        self._heard = b""
+        self.child = Child(slot, shim.logs / f"{slot}.log", self._start)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Its own last word, which a dead door does not have."""
+        return self._status if self.child.process is not None else {}
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Say something to the door, if it runs; one that starts is told everything."""
+        if self._channel is not None:
+            _send(self._channel, message)
+
+    def end(self) -> subprocess.Popen[bytes] | None:
+        """Ask it to answer what it has and to end."""
+        return self.child.end()
+
+    def _start(self, log: Path) -> subprocess.Popen[bytes]:
+        listener = self._shim.listener
+        assert listener is not None
+        ours, theirs = socket.socketpair()
+        self._close_channel()
+        self._channel, self._heard, self._status = ours, b"", {}
+        ours.settimeout(2.0)
+        with theirs:
+            listen, channel = listener.fileno(), theirs.fileno()
+            arguments = ["--slot", self.slot, "--listen", str(listen), "--channel", str(channel)]
+            process = _python(sys.executable, "plimsoll.serving.door", arguments, log, keep=(listen, channel))
+        self._shim.selector.register(ours, selectors.EVENT_READ, self._hear)
+        self.tell(self._shim.news())
+        return process
+
+    def _hear(self, channel: socket.socket) -> None:
+        content = _receive(channel)
+        if not content:
+            self._close_channel()
+            return
+        *lines, self._heard = (self._heard + content).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "workers" in message:
+                self.needs = {page["digest"]: page for page in message["workers"]}
+                self.perhaps = set(message["perhaps"])
+                self._shim.keep_workers()
+            if "status" in message:
+                self._status = message["status"]
+                self._shim.remember(self._status["live"])
+
+    def _close_channel(self) -> None:
+        if self._channel is not None:
+            self._shim.selector.unregister(self._channel)
+            self._channel.close()
+            self._channel = None
 
 
 class Shim:
@@ -140,71 +211,115 @@ class Shim:
         self.sockets = socket_folder(state)
         self.logs = state / "logs"
         self.desired: dict[str, Any] = {}
+        self.listener: socket.socket | None = None
+        self.selector = selectors.DefaultSelector()
+        self._revision = 0
+        self._stopped = False
         self._answering: dict[str, str] | None = None
-        self._turn = 0
-        self._status: dict[str, Any] = {}
-        self._listener: socket.socket | None = None
-        self._channel: socket.socket | None = None
-        self._heard = b""
-        self._door = Child("door", self.logs / "door.log", self._start_door)
+        self._problem = ""
+        self._listen_due = 0.0
+        self._doors: dict[str, Door] = {}
         self._workers: dict[str, Worker] = {}
         self._leaving: list[tuple[float, subprocess.Popen[bytes]]] = []
-        self._selector = selectors.DefaultSelector()
         self._stopping: list[socket.socket] = []
 
     def run(self, control: socket.socket) -> None:
         """Serve until told to stop."""
-        self._selector.register(control, selectors.EVENT_READ, self._accept)
+        self.selector.register(control, selectors.EVENT_READ, self._accept)
         self._wake_on_child()
         self._restore()
         while not self._stopping:
-            for key, _ in self._selector.select(self._pause()):
+            for key, _ in self.selector.select(self._pause()):
                 key.data(key.fileobj)
-            self._turn_children()
+            self._turn()
         self._end()
 
     # What can be asked on the control socket.
 
-    def apply(self, desired: dict[str, Any], *, wait_s: float = 0.0) -> dict[str, Any]:
-        """Take the whole desired state; the door is told, and the rest follows."""
+    def apply(self, desired: dict[str, Any]) -> dict[str, Any]:
+        """Take the whole desired state; the doors are told, and the rest follows."""
+        revision = desired["revision"]
+        if revision < self._revision or (self._stopped and revision == self._revision):
+            raise _stale(revision, self._revision)
+        if revision == self._revision and self.listener is not None:
+            return self.observe()
         if not is_loopback(desired["host"]):
             raise Refusal("serving.not_loopback", f"{desired['host']} can be reached from other machines")
-        self._listen(desired["host"], desired["port"], wait_s=wait_s)
-        assert self._listener is not None
-        self.desired = {**desired, "port": self._listener.getsockname()[1]}
-        self._turn += 1
+        self.desired = {**desired, "port": self._listen(desired["host"], desired["port"])}
+        self._revision, self._stopped, self._problem = revision, False, ""
         self._save()
-        self._tell_desired()
+        self._keep_doors()
+        for door in self._doors.values():
+            door.tell(self.news())
         return self.observe()
 
     def observe(self) -> dict[str, Any]:
-        """How everything is; `status` is the door's own last word, which a dead door does not have."""
-        children = [self._door, *(worker.child for worker in self._workers.values())]
+        """How everything is."""
         return {
-            "turn": self._turn,
+            "revision": self._revision,
+            "stopped": self._stopped,
             "desired": self.desired,
-            "status": self._status if self._door.process is not None else {},
-            "exits": self._door.exits,
+            "status": self._status(),
+            "problem": self._problem,
             "processes": [
                 ["shim", os.getpid()],
-                *([child.role.split()[0], child.process.pid] for child in children if child.process is not None),
+                *([_kind(child.role), child.process.pid] for child in self._children() if child.process is not None),
             ],
+        }
+
+    def stop(self, revision: int, client: socket.socket) -> None:
+        """End everything; `client` is answered once it has ended. An older revision is refused."""
+        if revision < self._revision:
+            raise _stale(revision, self._revision)
+        self._revision, self._stopped = revision, True
+        self._save()
+        self._stopping.append(client)
+
+    def _status(self) -> dict[str, Any]:
+        """What the doors say together: something is so when every one of them says it."""
+        said = [door.status for door in self._doors.values()]
+        live = said[0].get("live") if said else None
+        of_release = [item.get("releases", {}) for item in said]
+        return {
+            "settled": bool(said) and all(item.get("settled") == self._revision for item in said),
+            "ready": bool(said) and all(item.get("ready") for item in said),
+            "live": live if live and all(item.get("live") == live for item in said) else None,
+            "releases": {
+                release["digest"]: _together([item.get(release["digest"], {}) for item in of_release])
+                for release in self.desired.get("releases", [])
+            },
         }
 
     # Sockets.
 
-    def _listen(self, host: str, port: int, *, wait_s: float) -> None:
-        """Own a listening socket on host and port; 0 keeps the port there is, or takes a free one."""
-        if self._listener is not None:
-            bound = self._listener.getsockname()[:2]
-            if host == self.desired["host"] and port in (0, bound[1]):
-                return
+    def _listen(self, host: str, port: int, *, wait_s: float = 0.0) -> int:
+        """Own a listening socket on host and port, and tell the port; 0 keeps the one there is, or takes a free one."""
+        if self.listener is not None:
+            bound: int = self.listener.getsockname()[1]
+            if host == self.desired["host"] and port in (0, bound):
+                return bound
         remembered = self.desired.get("port", 0) if host == self.desired.get("host") else 0
         listener = _tcp_listener(host, port or remembered, wait_s=wait_s)
-        old, self._listener = self._listener, listener
+        old, self.listener = self.listener, listener
         if old is not None:
             old.close()
-            self._door.end()  # it drains what it has; its successor takes the new socket
+            for door in self._doors.values():
+                door.end()  # it drains what it has; its successor takes the new socket
+        chosen: int = listener.getsockname()[1]
+        return chosen
+
+    def _listen_again(self, *, wait_s: float = 0.0) -> None:
+        """Go on with what is desired; a port that cannot be had is told by observe, and tried again."""
+        try:
+            self._listen(self.desired["host"], self.desired["port"], wait_s=wait_s)
+        except Refusal as refusal:
+            if not self._problem:
+                note(str(refusal))
+            self._problem = f"{refusal.answer['error']['code']}: {refusal}"
+            self._listen_due = time.monotonic() + LISTEN_AGAIN_S
+        else:
+            self._problem = ""
+            self._keep_doors()
 
     def _accept(self, control: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -215,13 +330,13 @@ class Shim:
             def read(stream: socket.socket) -> None:
                 self._read_client(stream, heard)
 
-            self._selector.register(client, selectors.EVENT_READ, read)
+            self.selector.register(client, selectors.EVENT_READ, read)
 
     def _read_client(self, client: socket.socket, heard: bytearray) -> None:
         content = _receive(client)
         heard += content
         if not content or len(heard) > LONGEST_LINE:
-            self._selector.unregister(client)
+            self.selector.unregister(client)
             client.close()
             return
         while (end := heard.find(b"\n")) >= 0:
@@ -240,7 +355,7 @@ class Shim:
                 case "observe":
                     return self.observe()
                 case "stop":
-                    self._stopping.append(client)
+                    self.stop(request["revision"], client)
                     return None
                 case unknown:
                     return Refusal("serving.unknown_request", f"the shim cannot {unknown}").answer
@@ -252,61 +367,45 @@ class Shim:
 
     # Children.
 
-    def _start_door(self, log: Path) -> subprocess.Popen[bytes]:
-        assert self._listener is not None
-        ours, theirs = socket.socketpair()
-        self._close_channel()
-        self._channel, self._heard, self._status = ours, b"", {}
-        ours.settimeout(2.0)
-        with theirs:
-            listen, channel = self._listener.fileno(), theirs.fileno()
-            arguments = ["--listen", str(listen), "--channel", str(channel)]
-            process = _python("plimsoll.serving.door", arguments, log, keep=(listen, channel))
-        self._selector.register(ours, selectors.EVENT_READ, self._hear_door)
-        self._tell_desired()
-        self._tell_sockets()
-        return process
-
-    def _hear_door(self, channel: socket.socket) -> None:
-        content = _receive(channel)
-        if not content:
-            self._close_channel()
-            return
-        *lines, self._heard = (self._heard + content).split(b"\n")
-        for line in lines:
-            message = json.loads(line)
-            if "workers" in message:
-                self._set_workers(message["workers"])
-            if "status" in message:
-                self._set_status(message["status"])
-
-    def _set_status(self, status: dict[str, Any]) -> None:
-        self._status = status
-        if status["live"] is not None and status["live"] != self._answering:
-            self._answering = status["live"]
-            self._save()
-
-    def _set_workers(self, pages: list[dict[str, str]]) -> None:
-        wanted = {page["digest"]: page for page in pages}
-        for digest in [digest for digest in self._workers if digest not in wanted]:
+    def keep_workers(self) -> None:
+        """Run the workers that some door needs; those that no door may need any more end."""
+        wanted = {digest: page for door in self._doors.values() for digest, page in door.needs.items()}
+        kept = wanted.keys() | {digest for door in self._doors.values() for digest in door.perhaps}
+        for digest in self._workers.keys() - kept:
             self._let_go(self._workers.pop(digest).end())
-        for digest, page in wanted.items():
-            if digest not in self._workers:
-                self._workers[digest] = Worker(self, page)
-        self._tell_sockets()
+        for digest in wanted.keys() - self._workers.keys():
+            self._workers[digest] = Worker(self, wanted[digest])
+        self._tell_all(self._sockets_page())
 
-    def _turn_children(self) -> None:
+    def _children(self) -> list[Child]:
+        return [door.child for door in self._doors.values()] + [worker.child for worker in self._workers.values()]
+
+    def _keep_doors(self) -> None:
+        slots = [f"door-{number}" for number in range(1, self.desired["doors"] + 1)]
+        for slot in [slot for slot in self._doors if slot not in slots]:
+            self._let_go(self._doors.pop(slot).end())
+        for slot in slots:
+            if slot not in self._doors:
+                self._doors[slot] = Door(self, slot)
+
+    def _turn(self) -> None:
+        """Start what is due, and see to what ended."""
         now = time.monotonic()
-        if self.desired:
-            self._door.turn(now)
+        if self._lacks_port() and now >= self._listen_due:
+            self._listen_again()
+        for door in self._doors.values():
+            door.child.turn(now)
         for digest, worker in self._workers.items():
             if worker.child.turn(now):
-                self._tell({"exited": digest})
+                self._tell_all({"exited": digest})
         for deadline, process in list(self._leaving):
             if process.poll() is not None:
                 self._leaving.remove((deadline, process))
             elif now > deadline:
                 process.kill()
+
+    def _lacks_port(self) -> bool:
+        return bool(self.desired) and not self._stopped and self.listener is None
 
     def _let_go(self, process: subprocess.Popen[bytes] | None) -> None:
         if process is not None:
@@ -314,8 +413,10 @@ class Shim:
 
     def _pause(self) -> float | None:
         """Seconds until something is due without being woken."""
-        children = [self._door, *(worker.child for worker in self._workers.values())] if self.desired else []
-        due = [child.due for child in children if child.process is None] + [deadline for deadline, _ in self._leaving]
+        due = [child.due for child in self._children() if child.process is None] + [
+            deadline for deadline, _ in self._leaving
+        ]
+        due += [self._listen_due] if self._lacks_port() else []
         return max(0.0, min(due) - time.monotonic()) + 0.001 if due else None
 
     def _wake_on_child(self) -> None:
@@ -326,51 +427,56 @@ class Shim:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.append(ours))
-        self._selector.register(ours, selectors.EVENT_READ, _receive)
+        self.selector.register(ours, selectors.EVENT_READ, _receive)
 
-    # What the door is told.
+    # What the doors are told.
 
-    def _tell(self, message: dict[str, Any]) -> None:
-        if self._channel is not None:
-            _send(self._channel, message)
+    def news(self) -> dict[str, Any]:
+        """All that a door must know."""
+        return {"desired": self.desired, "answering": self._answering, **self._sockets_page()}
 
-    def _tell_desired(self) -> None:
-        self._tell({"desired": self.desired, "answering": self._answering, "turn": self._turn})
+    def _tell_all(self, message: dict[str, Any]) -> None:
+        for door in self._doors.values():
+            door.tell(message)
 
-    def _tell_sockets(self) -> None:
-        self._tell({"sockets": {digest: str(worker.path) for digest, worker in self._workers.items()}})
-
-    def _close_channel(self) -> None:
-        if self._channel is not None:
-            self._selector.unregister(self._channel)
-            self._channel.close()
-            self._channel = None
+    def _sockets_page(self) -> dict[str, Any]:
+        return {"sockets": {digest: str(worker.path) for digest, worker in self._workers.items()}}
 
     # What outlives the shim.
 
+    def remember(self, live: dict[str, str] | None) -> None:
+        """Keep which release answers, for a door that starts while its successor cannot be loaded."""
+        if live is not None and live != self._answering:
+            self._answering = live
+            self._save()
+
     def _save(self) -> None:
-        temporary = self.state / ".serving.json.new"
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump({"desired": self.desired, "answering": self._answering}, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self.state / "serving.json")
+        _write_state(
+            self.state,
+            {
+                "revision": self._revision,
+                "stopped": self._stopped,
+                "desired": self.desired,
+                "answering": self._answering,
+            },
+        )
 
     def _restore(self) -> None:
-        """Go on from what was desired last. A killed predecessor's door may still be giving up the port."""
+        """Go on from what was desired last. A killed predecessor's doors may still be giving up the port."""
         try:
-            page = json.loads((self.state / "serving.json").read_text(encoding="utf-8"))
-            self._answering = page["answering"]
-            self.apply(page["desired"], wait_s=BIND_WITHIN_S)
-        except FileNotFoundError:
-            return
-        except (ValueError, KeyError, TypeError, OSError, Refusal) as error:
+            page = read_state(self.state)
+            self._revision, self._stopped = page["revision"], page["stopped"]
+            self._answering, self.desired = page["answering"], page["desired"]
+            if self._lacks_port():
+                self._listen_again(wait_s=BIND_WITHIN_S)
+        except (ValueError, KeyError, TypeError, OSError) as error:
             note(f"what was desired before is left until it is applied again: {error!r}")
 
     def _end(self) -> None:
         """End every process; in-flight requests are answered first."""
         note("stopping")
-        self._let_go(self._door.end())
+        for door in self._doors.values():
+            self._let_go(door.end())
         _wait(self._leaving)
         for worker in self._workers.values():
             self._let_go(worker.end())
@@ -380,19 +486,54 @@ class Shim:
             _send(client, {"stopped": True})
 
 
+def read_state(state: Path) -> dict[str, Any]:
+    """What a state folder remembers: the newest revision, whether that was a stop, and what was desired last."""
+    nothing = {"revision": 0, "stopped": False, "desired": {}, "answering": None}
+    try:
+        page: dict[str, Any] = json.loads((state / "serving.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return nothing
+    return page
+
+
+def _write_state(state: Path, page: dict[str, Any]) -> None:
+    temporary = state / ".serving.json.new"
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(page, stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(state / "serving.json")
+
+
+def _stale(revision: int, known: int) -> Refusal:
+    return Refusal("serving.stale", f"revision {revision} is older than {known}, which was told before")
+
+
+def _kind(role: str) -> str:
+    return role.replace("-", " ").split()[0]
+
+
+def _together(said: list[dict[str, Any]]) -> dict[str, Any]:
+    """One release as all doors see it: ready when it is in each, refused when it is in one."""
+    refused = next((item["refused"] for item in said if item.get("refused")), None)
+    return {"ready": bool(said) and all(item.get("ready") for item in said), "refused": refused}
+
+
 def note(text: str) -> None:
     """A line in the shim's log, which standard error is."""
     sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
     sys.stderr.flush()
 
 
-def _python(module: str, arguments: list[str], log: Path, *, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:
+def _python(
+    python: str, module: str, arguments: list[str], log: Path, *, keep: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
     environment = {**os.environ}
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, "1")
     with log.open("ab") as stream:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *arguments],
+            [python, "-P", "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -481,6 +622,17 @@ def _lock(state: Path) -> int | None:
     return descriptor
 
 
+def record_stop(state: Path, revision: int) -> None:
+    """Stop where no shim runs. Nothing happens where one does: it must be asked. Exits with 3 for an old revision."""
+    state.mkdir(parents=True, exist_ok=True)
+    if _lock(state) is None:
+        return
+    page = read_state(state)
+    if revision < page["revision"]:
+        sys.exit(3)
+    _write_state(state, {**page, "revision": revision, "stopped": True})
+
+
 def main(state: Path) -> None:
     """Become the state folder's shim, in the background; return at once when there is one. Ready on return."""
     state.mkdir(parents=True, exist_ok=True)
@@ -509,4 +661,7 @@ def main(state: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute())
+    if sys.argv[2:3] == ["--stop"]:
+        record_stop(Path(sys.argv[1]).absolute(), int(sys.argv[3]))
+    else:
+        main(Path(sys.argv[1]).absolute())

@@ -1,6 +1,7 @@
-"""Makes the release that is wanted the one that answers: check, load, probe, move the pointer, drain the old one.
+"""Makes what is wanted so: check, load and probe each release, then move the routes, then drain what is left over.
 
-A release that is refused changes nothing: the old one goes on answering, and the refusal is told.
+A release that is refused changes nothing: what answered goes on answering, and the refusal is told. How a release is
+loaded is in load.py.
 """
 
 from __future__ import annotations
@@ -8,188 +9,212 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from plimsoll.capture.journal import CountJournal
 from plimsoll.serving.app import DoorApp
-from plimsoll.serving.compiled import CompiledModel
-from plimsoll.serving.entities import ReleaseRef
+from plimsoll.serving.entities import ReleaseRef, Wanted
 from plimsoll.serving.errors import DoesNotStart
-from plimsoll.serving.link import WorkerLink, as_refusal
+from plimsoll.serving.link import as_refusal
 from plimsoll.serving.live import LiveRelease
-from plimsoll.serving.loading import CheckedBundle, check_bundle
+from plimsoll.serving.load import Loader
+from plimsoll.serving.routing import Routes, Split
 
 log = logging.getLogger("plimsoll.door")
 
+REST_WITHIN_S = 10.0
+"""How long a door that starts waits for what is wanted beside the live release, before it takes connections."""
+
 
 class Swapper:
-    """Moves a door's pointer. `tell` sends a message to the shim: how the door is, and which workers it needs."""
+    """Moves a door's routes. `tell` sends a message to the shim: how the door is, and which workers it needs."""
 
-    def __init__(self, app: DoorApp, *, keys: Path, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, app: DoorApp, *, keys: Path, counts: Path, tell: Callable[[dict[str, Any]], None]) -> None:
         self._app = app
-        self._keys = keys
+        self._counts = counts
         self._tell = tell
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        self._task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loader = Loader(
+            model=app.model,
+            limits=app.limits,
+            keys=keys,
+            changed=self._report,
+            needs_changed=self._ask_for_workers,
+        )
+        self._wanted: Wanted | None = None
+        self._answering: ReleaseRef | None = None
+        self._loaded: dict[str, LiveRelease] = {}
+        self._refused: dict[str, dict[str, str]] = {}
         self._retiring: list[LiveRelease] = []
-        self._loading: ReleaseRef | None = None
-        self._loading_needs_worker = False
-        self._wanted: ReleaseRef | None = None
-        self._turn = 0
-        self._refused: dict[str, str] | None = None
-        self._sockets: Mapping[str, str] = {}
-        self._exits: dict[str, int] = {}
-        self._news = asyncio.Event()
+        self._journals: dict[str, CountJournal] = {}
+        self._loading: tuple[ReleaseRef, asyncio.Task[None]] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settled_revision = 0
+        self._changed = asyncio.Event()
+        self._answers = asyncio.Event()
         self._settled = asyncio.Event()
 
-    def want(self, ref: ReleaseRef, *, fallback: ReleaseRef | None, turn: int) -> None:
-        """Make this release live. `fallback` answered last: it is loaded first when nothing answers yet."""
-        self._turn = turn
-        if self._task is not None and not self._task.done():
-            if self._wanted == ref:
-                return
-            self._task.cancel()
-        self._wanted = ref
-        self._refused = None
-        self._task = asyncio.create_task(self._make_live(ref, fallback))
-
-    async def settled(self) -> None:
-        """Return once some release answers, or the wanted one was refused."""
-        await self._settled.wait()
+    def want(self, wanted: Wanted, *, answering: ReleaseRef | None) -> None:
+        """Make it so. `answering` answered last: it is loaded first while nothing answers."""
+        self._wanted = wanted
+        self._answering = answering if wanted.live is not None else None
+        self._refused = {}
+        self._settled.clear()
+        self._changed.set()
+        if self._loading is not None and not self._is_wanted(self._loading[0]):
+            self._loading[1].cancel()
 
     def place_workers(self, sockets: Mapping[str, str]) -> None:
         """Where the workers that were asked for listen, by digest."""
-        self._sockets = sockets
-        self._news.set()
+        self._loader.place_workers(sockets)
 
     def worker_exited(self, digest: str) -> None:
         """A worker ended by itself; the shim starts it again."""
-        self._exits[digest] = self._exits.get(digest, 0) + 1
-        self._news.set()
+        self._loader.worker_exited(digest)
+
+    async def run(self) -> None:
+        """Follow what is wanted for as long as the door lives."""
+        while True:
+            self._changed.clear()
+            self._move()
+            ref = self._next()
+            if ref is not None:
+                task = asyncio.create_task(self._try(ref))
+                self._loading = (ref, task)
+                await asyncio.wait({task})
+                self._loading = None
+                continue
+            if self._wanted is not None:
+                self._settled_revision = self._wanted.revision
+                self._settled.set()
+                self._report()
+                self._ask_for_workers()
+            await self._changed.wait()
+
+    async def settled(self) -> None:
+        """Return once it is known what answers; with all else that is wanted, if that does not take too long."""
+        await self._answers.wait()
+        try:
+            async with asyncio.timeout(REST_WITHIN_S):
+                await self._settled.wait()
+        except TimeoutError:
+            log.warning("answering before everything is loaded")
 
     def close(self) -> None:
-        """Stop swapping."""
-        if self._task is not None:
-            self._task.cancel()
+        """Close the journals; nothing may be in flight."""
+        for journal in self._journals.values():
+            journal.close()
 
-    async def _make_live(self, ref: ReleaseRef, fallback: ReleaseRef | None) -> None:
-        if self._app.live is None and fallback is not None and fallback.digest != ref.digest:
-            await self._try(fallback)
-        await self._try(ref)
-        self._settled.set()
-        self._report()
+    def _next(self) -> ReleaseRef | None:
+        """What to load now; None when everything wanted is loaded or refused."""
+        if self._wanted is None:
+            return None
+        missing = [ref for digest, ref in self._wanted.releases.items() if self._is_missing(digest)]
+        missing.sort(key=lambda ref: ref.digest != self._wanted.live if self._wanted else True)
+        last = self._answering
+        if last is not None and self._app.routes.live is None and self._is_missing(last.digest):
+            missing.insert(0, last)
+        return missing[0] if missing else None
+
+    def _is_wanted(self, ref: ReleaseRef) -> bool:
+        assert self._wanted is not None
+        return self._wanted.releases.get(ref.digest) == ref or ref == self._answering
+
+    def _is_missing(self, digest: str) -> bool:
+        return digest not in self._loaded and digest not in self._refused
 
     async def _try(self, ref: ReleaseRef) -> None:
-        """Load a release and let it answer; a refusal is kept for the report."""
-        if self._app.live is not None and self._app.live.ref == ref:
-            return
-        self._loading, self._loading_needs_worker = ref, False
+        """Load a release; a refusal is kept for the report."""
         try:
             async with asyncio.timeout(self._app.limits.load_s):
-                release = await self._load(ref)
+                release = await self._loader.load(ref)
         except Exception as error:
             if isinstance(error, TimeoutError):
                 error = DoesNotStart(release=ref.name, problem=f"it was not ready within {self._app.limits.load_s:g} s")
             log.exception("refused %s", ref.name)
-            self._refused = {"digest": ref.digest, **as_refusal(error, ref)}
+            self._refused[ref.digest] = as_refusal(error, ref)
         else:
-            self._swap(release)
-        finally:
-            self._loading = None
-            self._ask_for_workers()
+            log.info("%s is loaded", ref.name)
+            self._loaded[ref.digest] = release
 
-    def _swap(self, release: LiveRelease) -> None:
-        old, self._app.live = self._app.live, release
-        log.info("%s answers", release.ref.name)
-        self._settled.set()
+    def _move(self) -> None:
+        """Let the routes be what is wanted, as far as it is loaded, in one step; let go of what is left over."""
+        if self._wanted is None:
+            return
+        before, live = self._app.routes.live, self._live()
+        if live is not None and live is not before:
+            log.info("%s answers", live.ref.name)
+        split = self._split(live)
+        kept = {*self._wanted.releases, *([live.ref.digest] if live is not None else [])}
+        leaving = [self._loaded.pop(digest) for digest in self._loaded.keys() - kept]
+        by_version = {release.ref.version: release for release in self._loaded.values()}
+        self._app.routes = Routes(live=live, split=split, loaded=by_version)
+        for release in leaving:
+            self._retire(release)
         self._report()
-        if old is not None:
-            self._retiring.append(old)
-            task = asyncio.create_task(self._retire(old))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if live is not None or self._wanted.live is None or self._next() is None:
+            self._answers.set()
 
-    async def _retire(self, old: LiveRelease) -> None:
-        await old.drain()
-        log.info("%s has nothing left to answer", old.ref.name)
-        self._retiring.remove(old)
+    def _live(self) -> LiveRelease | None:
+        """What answers: the wanted one if it is loaded, else what did before, else what did before the door died."""
+        assert self._wanted is not None
+        if self._wanted.live is None:
+            return None
+        before = self._app.routes.live
+        last = self._loaded.get(self._answering.digest) if self._answering is not None else None
+        return self._loaded.get(self._wanted.live) or before or last
+
+    def _split(self, live: LiveRelease | None) -> Split[LiveRelease] | None:
+        """The rollout's traffic, once both its arms are what it means: until then the live release answers alone."""
+        assert self._wanted is not None
+        traffic = self._wanted.traffic
+        if traffic is None or live is None or live.ref.digest != self._wanted.live:
+            return None
+        candidate = self._loaded.get(traffic.candidate)
+        if candidate is None or candidate is live:
+            return None
+        journal = self._journal(traffic.rollout)
+        return Split(traffic=traffic, stick_to=self._wanted.stick_to, candidate=candidate, journal=journal)
+
+    def _journal(self, rollout: str) -> CountJournal:
+        """The rollout's journal. Those of other rollouts are closed; a late outcome opens one again."""
+        if rollout not in self._journals:
+            self._journals[rollout] = CountJournal(self._counts / rollout)
+        for name in self._journals.keys() - {rollout}:
+            self._journals.pop(name).close()
+        return self._journals[rollout]
+
+    def _retire(self, release: LiveRelease) -> None:
+        self._retiring.append(release)
+        task = asyncio.create_task(self._drain(release))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drain(self, release: LiveRelease) -> None:
+        await release.drain()
+        log.info("%s has nothing left to answer", release.ref.name)
+        self._retiring.remove(release)
         self._ask_for_workers()
-
-    async def _load(self, ref: ReleaseRef) -> LiveRelease:
-        loop = asyncio.get_running_loop()
-        checked = await loop.run_in_executor(None, check_bundle, ref, self._keys)
-        runner: CompiledModel | WorkerLink
-        if checked.compiled:
-            runner = await loop.run_in_executor(None, CompiledModel, ref.bundle / "compiled", checked.spec)
-        else:
-            runner = await self._worker(checked)
-        try:
-            release = LiveRelease(
-                checked,
-                runner,
-                model=self._app.model,
-                requests=self._app.requests_of(ref.version),
-                limits=self._app.limits,
-                executor=self._executor,
-            )
-            await release.probe()
-        except BaseException:
-            if isinstance(runner, WorkerLink):
-                await runner.close()
-            raise
-        return release
-
-    async def _worker(self, checked: CheckedBundle) -> WorkerLink:
-        """A link to the release's worker, started by the shim, with the release loaded."""
-        ref = checked.ref
-        self._exits.pop(ref.digest, None)
-        self._loading_needs_worker = True
-        self._ask_for_workers()
-        while ref.digest not in self._sockets:
-            await self._next_news(ref)
-        link = WorkerLink(ref, self._sockets[ref.digest], limits=self._app.limits, changed=self._report)
-        greeting = asyncio.create_task(link.greeting())
-        try:
-            while not greeting.done():
-                news = asyncio.create_task(self._next_news(ref))
-                await asyncio.wait({greeting, news}, return_when=asyncio.FIRST_COMPLETED)
-                if news.done():
-                    news.result()
-                news.cancel()
-            greeting.result()
-        except BaseException:
-            greeting.cancel()
-            await link.close()
-            raise
-        return link
-
-    async def _next_news(self, ref: ReleaseRef) -> None:
-        """Wait for the shim's next word about workers. Raises DoesNotStart when this one died too often."""
-        await self._news.wait()
-        self._news.clear()
-        exits = self._exits.get(ref.digest, 0)
-        if exits >= self._app.limits.crashes:
-            raise DoesNotStart(release=ref.name, problem=f"its worker died {exits} times while it started")
 
     def _ask_for_workers(self) -> None:
-        """Tell the shim which workers shall run: of what loads, answers or still has something to answer."""
-        needed = [release.checked for release in (self._app.live, *self._retiring) if release is not None]
+        """Tell the shim which workers shall run: of what loads, is loaded, or still has something to answer."""
+        needed = [release.checked for release in (*self._loaded.values(), *self._retiring)]
         refs = {checked.ref.digest: checked.ref for checked in needed if not checked.compiled}
-        if self._loading is not None and self._loading_needs_worker:
-            refs[self._loading.digest] = self._loading
-        self._tell({"workers": [ref.page() for ref in refs.values()]})
+        refs |= {ref.digest: ref for ref in self._loader.needs}
+        undecided = [digest for digest in (self._wanted.releases if self._wanted else ()) if self._is_missing(digest)]
+        self._tell({"workers": [ref.page() for ref in refs.values()], "perhaps": undecided})
 
     def _report(self) -> None:
-        live = self._app.live
+        live = self._app.routes.live
+        releases: dict[str, Any] = {digest: {"ready": item.ready} for digest, item in self._loaded.items()}
+        releases |= {digest: {"ready": False, "refused": page} for digest, page in self._refused.items()}
         self._tell(
             {
                 "status": {
-                    "turn": self._turn,
+                    "settled": self._settled_revision,
                     "ready": live is not None and live.ready,
                     "live": live.ref.page() if live is not None else None,
-                    "refused": self._refused,
+                    "releases": releases,
                 }
             }
         )

@@ -34,19 +34,10 @@ class ShimUnavailable(PlimsollError):
     hint = "Read {log}."
 
 
-class ReleaseRefused(PlimsollError):
-    """The door or its worker will not load the release; whatever was live stays live."""
+class Stale(PlimsollError):
+    """Somebody who knew more has told the target something newer meanwhile."""
 
-    code = "serving.release_refused"
-    kind = Kind.UNAVAILABLE
-    text = "{environment} refuses {release}: {reason}: {problem}"
-    hint = "{cure}"
-
-
-class NotLiveInTime(PlimsollError):
-    """The release did not come to answer within the time allowed; the processes go on trying."""
-
-    code = "serving.not_live"
-    kind = Kind.UNAVAILABLE
-    text = "{release} does not answer in {environment} after {seconds:g} s."
-    hint = "Read the logs in {log}."
+    code = "serving.stale"
+    kind = Kind.CONFLICT
+    text = "{environment} was told something newer than revision {revision}: {problem}."
+    hint = "Nothing was changed. Look at what is wanted now: plimsoll status."

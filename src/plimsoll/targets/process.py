@@ -9,70 +9,142 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from plimsoll.capture.counts import StageCounts
+from plimsoll.capture.tally import CountReader
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
-from plimsoll.rollout.entities import Desired, Observed
+from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, ObservedRelease
 from plimsoll.serving import shim
-from plimsoll.targets.errors import NotLiveInTime, NotLoopback, PortTaken, ReleaseRefused, ShimUnavailable
+from plimsoll.targets.errors import NotLoopback, PortTaken, ShimUnavailable, Stale
 
-LIVE_WITHIN_S = 90.0
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
-LOOK_EVERY_S = 0.03
+OLD_REVISION = 3
+"""What the shim exits with when a stop that is to be recorded is older than what it knows."""
 
 
 class ProcessTarget:
-    """Carries deployments as local processes. Implements rollout.ports.Target."""
+    """Carries deployments as local processes. Implements rollout.ports.Target.
 
-    def __init__(self, workspace: Workspace, database: Database) -> None:
+    doors: processes that answer for one environment, on one socket.
+    python_of: the interpreter of a release's worker; empty for the one that this process runs in.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        database: Database,
+        *,
+        doors: int = 1,
+        python_of: Callable[[DesiredRelease], str] = lambda _: "",
+    ) -> None:
         self._workspace = workspace
+        self._doors = doors
+        self._python_of = python_of
+        self._readers: dict[str, tuple[str, CountReader]] = {}
+        self._reading = threading.Lock()
         del database  # what processes need to know is in their state folder
 
     def apply(self, desired: Desired) -> Observed:
-        """Make it so and return once the live release answers.
+        """Tell the shim what is wanted, and start it when it does not run; `observe` says when it has become so.
 
-        Raises NotLoopback, PortTaken, ShimUnavailable, ReleaseRefused, NotLiveInTime.
+        Raises NotLoopback, PortTaken, ShimUnavailable; Stale for a revision older than what was told before.
         """
+        environment = desired.environment
         if not shim.is_loopback(desired.host):
-            raise NotLoopback(environment=desired.environment, host=desired.host)
-        page = {
-            "project": desired.project,
-            "environment": desired.environment,
-            "host": desired.host,
-            "port": desired.port,
-            "keys": str(self._workspace.keys.absolute()),
-            "capture": str(self._workspace.capture(desired.environment).absolute()),
-            "live": {
-                "name": desired.live.name,
-                "digest": desired.live.digest,
-                "bundle": str(desired.live.bundle.absolute()),
-            },
-        }
-        self._start_shim(desired.environment)
-        answer = self._ask(desired.environment, {"do": "apply", "desired": page})
-        return self._wait_until_live(desired, answer)
+            raise NotLoopback(environment=environment, host=desired.host)
+        known = shim.read_state(self._workspace.environment(environment))
+        if known["stopped"] and desired.revision <= known["revision"]:  # a shim would start for nothing
+            raise Stale(environment=environment, revision=desired.revision, problem=f"{known['revision']}, a stop")
+        self._start_shim(environment)
+        return _observed(self._ask(environment, {"do": "apply", "desired": self._page(desired)}, desired.revision))
 
     def observe(self, environment: str) -> Observed | None:
         """What runs now; None when nothing was ever applied."""
         state = self._workspace.environment(environment)
-        if not (state / "serving.json").exists():
+        known = shim.read_state(state)
+        if not known["desired"]:
             return None
         try:
-            answer = self._ask(environment, {"do": "observe"})
+            return _observed(self._ask(environment, {"do": "observe"}))
         except ShimUnavailable as error:
-            desired = json.loads((state / "serving.json").read_text(encoding="utf-8"))["desired"]
-            problem = str(error) if _is_running(state) else ""
-            return Observed(ready=False, live=None, host=desired["host"], port=desired["port"], problem=problem)
-        return _observed(answer)
+            known = shim.read_state(state)
+            stopped = known["stopped"]
+            return Observed(
+                revision=known["revision"],
+                settled=stopped,
+                ready=False,
+                live=None,
+                host=known["desired"]["host"],
+                port=known["desired"]["port"],
+                problem="" if stopped else f"{error.code}: {error}",
+            )
 
-    def stop(self, environment: str) -> None:
-        """End every process of the environment; requests in flight are answered first."""
-        if _is_running(self._workspace.environment(environment)):
-            self._ask(environment, {"do": "stop"})
+    def counts(self, environment: str, rollout: str) -> Mapping[int, StageCounts]:
+        """The cumulative counts of a rollout by stage, over every door that there is or was; exact at any time."""
+        with self._reading:
+            known, reader = self._readers.get(environment, ("", None))
+            if reader is None or known != rollout:
+                reader = CountReader(self._counts(environment) / rollout)
+                self._readers[environment] = (rollout, reader)
+            return reader.read()
+
+    def stop(self, environment: str, *, revision: int) -> None:
+        """End every process of the environment; requests in flight are answered first.
+
+        Raises ShimUnavailable; Stale for a revision older than what was told before.
+        """
+        state = self._workspace.environment(environment)
+        if not _is_running(state):
+            self._record_stop(environment, revision)
+        if _is_running(state):
+            self._ask(environment, {"do": "stop", "revision": revision}, revision)
+
+    def _page(self, desired: Desired) -> dict[str, Any]:
+        """What is wanted, as the shim takes it."""
+        return {
+            "project": desired.project,
+            "environment": desired.environment,
+            "revision": desired.revision,
+            "host": desired.host,
+            "port": desired.port,
+            "doors": self._doors,
+            "keys": str(self._workspace.keys.absolute()),
+            "capture": str(self._workspace.capture(desired.environment).absolute()),
+            "counts": str(self._counts(desired.environment).absolute()),
+            "releases": [
+                {
+                    "name": release.name,
+                    "digest": release.digest,
+                    "bundle": str(release.bundle.absolute()),
+                    "python": self._python_of(release),
+                }
+                for release in desired.releases
+            ],
+            "live": desired.live,
+            "stick_to": desired.stick_to,
+            "traffic": asdict(desired.traffic) if desired.traffic is not None else None,
+        }
+
+    def _counts(self, environment: str) -> Path:
+        return self._workspace.environment(environment) / "counts"
+
+    def _record_stop(self, environment: str, revision: int) -> None:
+        """Keep that it was stopped where no shim runs, so that nobody who comes late starts it."""
+        state = self._workspace.environment(environment).absolute()
+        done = _run_shim(str(state), "--stop", str(revision))
+        if done.returncode == OLD_REVISION:
+            known = shim.read_state(state)["revision"]
+            raise Stale(environment=environment, revision=revision, problem=f"revision {known}")
+        if done.returncode:
+            raise ShimUnavailable(environment=environment, problem=_last_line(done.stderr), log=self._log(environment))
 
     def _start_shim(self, environment: str) -> None:
         """Start the environment's shim unless it runs; it answers on return.
@@ -82,49 +154,12 @@ class ProcessTarget:
         state = self._workspace.environment(environment)
         deadline = time.monotonic() + SHIM_WITHIN_S
         while not _is_running(state):
-            started = subprocess.run(
-                [sys.executable, "-I", "-S", shim.__file__, str(state.absolute())],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            started = _run_shim(str(state.absolute()))
             if started.returncode or time.monotonic() > deadline:
-                problem = (started.stderr.strip().splitlines() or ["another one holds its lock and does not answer"])[
-                    -1
-                ]
+                problem = _last_line(started.stderr) or "another one holds its lock and does not answer"
                 raise ShimUnavailable(environment=environment, problem=problem, log=self._log(environment))
 
-    def _wait_until_live(self, desired: Desired, answer: dict[str, Any]) -> Observed:
-        turn = answer["turn"]
-        deadline = time.monotonic() + LIVE_WITHIN_S
-        while time.monotonic() < deadline:
-            status = answer["status"]
-            if status.get("turn", -1) >= turn:
-                observed = _observed(answer)
-                if observed.ready and observed.live == desired.live.digest:
-                    return observed
-                self._raise_if_refused(desired, status["refused"])
-            time.sleep(LOOK_EVERY_S)
-            answer = self._ask(desired.environment, {"do": "observe"})
-        raise NotLiveInTime(
-            release=desired.live.name,
-            environment=desired.environment,
-            seconds=LIVE_WITHIN_S,
-            log=self._log(desired.environment),
-        )
-
-    def _raise_if_refused(self, desired: Desired, refused: dict[str, str] | None) -> None:
-        if refused is not None and refused["digest"] == desired.live.digest:
-            raise ReleaseRefused(
-                environment=desired.environment,
-                release=desired.live.name,
-                reason=refused["code"],
-                problem=refused["text"],
-                cure=refused["hint"],
-            )
-
-    def _ask(self, environment: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, environment: str, request: dict[str, Any], revision: int = 0) -> dict[str, Any]:
         """The shim's answer. Raises ShimUnavailable, or what the shim's own refusal stands for."""
         place = shim.control_socket(self._workspace.environment(environment))
         try:
@@ -140,12 +175,14 @@ class ProcessTarget:
                 environment=environment, problem=str(error) or type(error).__name__, log=log
             ) from error
         if "error" in answer:
-            self._raise_refusal(environment, answer["error"])
+            self._raise_refusal(environment, answer["error"], revision)
         return answer
 
-    def _raise_refusal(self, environment: str, error: dict[str, str]) -> None:
-        if error["code"] == "serving.port_taken":
+    def _raise_refusal(self, environment: str, error: dict[str, str], revision: int) -> None:
+        if error["code"] == PortTaken.code:
             raise PortTaken(environment=environment, problem=error["text"])
+        if error["code"] == Stale.code:
+            raise Stale(environment=environment, revision=revision, problem=error["text"])
         raise ShimUnavailable(environment=environment, problem=error["text"], log=self._log(environment))
 
     def _log(self, environment: str) -> str:
@@ -162,15 +199,37 @@ def _is_running(state: Path) -> bool:
     return True
 
 
+def _run_shim(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", "-S", shim.__file__, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]
+
+
 def _observed(answer: dict[str, Any]) -> Observed:
     desired, status = answer["desired"], answer["status"]
-    live = status.get("live")
-    refused = status.get("refused")
+    live = status["live"]
     return Observed(
-        ready=bool(status.get("ready")),
+        revision=answer["revision"],
+        settled=status["settled"],
+        ready=status["ready"],
         live=live["digest"] if live else None,
         host=desired["host"],
         port=desired["port"],
+        releases=tuple(_release(digest, said) for digest, said in status["releases"].items()),
         processes=tuple((role, pid) for role, pid in answer["processes"]),
-        problem=f"{refused['code']}: {refused['text']}" if refused else "",
+        problem=answer["problem"],
     )
+
+
+def _release(digest: str, said: dict[str, Any]) -> ObservedRelease:
+    refused = said["refused"]
+    problem = f"{refused['code']}: {refused['text']}" if refused else ""
+    return ObservedRelease(digest=digest, ready=said["ready"], problem=problem)

@@ -1,0 +1,36 @@
+"""What routing and arms need of a loaded release; live.py has the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from plimsoll.serving.entities import ReleaseRef
+from plimsoll.serving.oip import InferRequest, Output
+from plimsoll.serving.pace import Pace
+
+
+class Release(Protocol):
+    """A release that is loaded and answers."""
+
+    ref: ReleaseRef
+    pace: Pace
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request would be answered at once."""
+
+    def read(self, page: Mapping[str, Any]) -> InferRequest:
+        """The request in a parsed body. Raises BadRequest that names every problem."""
+
+    async def score(self, request: InferRequest) -> tuple[Output, ...]:
+        """The answer's tensors. Raises a PlimsollError that says what went wrong."""
+
+    def write(self, request: InferRequest, outputs: Sequence[Output], *, prediction_id: str) -> bytes:
+        """The response body."""
+
+    def begin(self) -> None:
+        """One more request may need it."""
+
+    def end(self) -> None:
+        """One request needs it no more."""
