@@ -137,6 +137,8 @@ class RolloutBrief:
     sentence: str
     candidate_pct: float
     ended_at: str
+    orders: int
+    """Orders that are not taken yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ def rollout_lines(view: Mapping[str, Any], *, width: int = WIDTH) -> list[str]:
     over = f" over {view['champion']}" if view["champion"] else ""
     title = f"{view['candidate']}{over} in {view['environment']} ({view['strategy']})"
     lines = [_apart(title, where(view), width)]
-    if view["stage"] is not None:
+    if view["stage"] is not None and not view["ended_at"]:
         lines += _exposure(view["stage"])
     lines += [_test(test) for test in view["tests"]]
     lines.append(_row("touched", _cost(view)))
@@ -28,7 +28,7 @@ def rollout_lines(view: Mapping[str, Any], *, width: int = WIDTH) -> list[str]:
 def where(view: Mapping[str, Any]) -> str:
     """Where it stands, as `stage 2 of 3 (25 %)` or in a word."""
     stage = view["stage"]
-    if stage is None:
+    if stage is None or view["standing"] not in ("stage", "held", "paused", "not ready"):
         return str(view["standing"])
     traffic = f"{stage['candidate_pct']:g} %" if stage["candidate_pct"] else f"copies of {stage['shadow_pct']:g} %"
     place = f"stage {stage['number']} of {stage['of']} ({traffic})"

@@ -73,8 +73,8 @@ def rollout_view(rollout: Rollout, *, orders: int) -> RolloutView:
     )
 
 
-def brief(rollout: Rollout) -> RolloutBrief:
-    """A rollout in one line."""
+def brief(rollout: Rollout, *, orders: int) -> RolloutBrief:
+    """A rollout in one line. orders: how many wait for the next look."""
     return RolloutBrief(
         id=rollout.id,
         candidate=rollout.spec.candidate.name,
@@ -82,6 +82,7 @@ def brief(rollout: Rollout) -> RolloutBrief:
         sentence=rollout.latest.because.sentence,
         candidate_pct=_candidate_pct(rollout.latest),
         ended_at=rollout.ended_at,
+        orders=orders,
     )
 
 

@@ -34,7 +34,7 @@ def wait_until_live(view: dict[str, Any], progress: ProgressLines, *, timeout_s:
 def wait_for_order(view: dict[str, Any], progress: ProgressLines, *, timeout_s: float) -> dict[str, Any]:
     """Ask until an environment is back where it should be. Raises NotLive."""
     deadline = time.monotonic() + timeout_s
-    while view["state"] != "live" or view["rollout"]["standing"] in GOING:
+    while view["state"] != "live" or view["rollout"]["orders"] or view["rollout"]["standing"] in GOING:
         view = _wait(view, progress, deadline=deadline, timeout_s=timeout_s)
     return view
 
@@ -142,7 +142,5 @@ class _Drawing:
         if now == self._last:
             return
         self._last = now
-        indent = " " * (len(now) + 2)
-        text = textwrap.fill(view["sentence"], WIDTH, initial_indent=f"{now}  ", subsequent_indent=indent[:24])
-        self._stream.write(text + "\n")
+        self._stream.write(textwrap.fill(view["sentence"], WIDTH) + "\n")
         self._stream.flush()

@@ -59,7 +59,7 @@ def rollback(context: Context, request: RollbackRequest) -> DeploymentView:
     settings = _settings(context, request.environment)
     with context.database.read() as transaction:
         place = find_place(context, transaction, request.environment, settings)
-    why = request.why or "rolled back"
+    why = request.why or "no reason given"
     if place.rollout is not None and _is_way_back(place, request.release):
         order(context, OrderRequest(environment=request.environment, order="abort", why=why))
         return view_of(context, request.environment)

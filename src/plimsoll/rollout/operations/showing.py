@@ -18,7 +18,8 @@ def view_of(context: Context, environment: str) -> DeploymentView:
     with context.database.read() as transaction:
         place = {"project": context.project, "environment": environment}
         deployment = store.find(transaction, **place)
-        latest = store.rollouts(transaction, **place, most=1)
+        latest = next(iter(store.rollouts(transaction, **place, most=1)), None)
+        orders = len(store.open_orders(transaction, latest.id)) if latest else 0
     if deployment is None:
         raise NothingDeployed(environment=environment, project=context.project)
     observed, problem = _observe(context, deployment)
@@ -35,7 +36,7 @@ def view_of(context: Context, environment: str) -> DeploymentView:
         changed_by=deployment.changed_by,
         changed_at=deployment.changed_at,
         processes=observed.processes if observed else (),
-        rollout=brief(latest[0]) if latest else None,
+        rollout=brief(latest, orders=orders) if latest else None,
     )
 
 
