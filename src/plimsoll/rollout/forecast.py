@@ -14,6 +14,7 @@ import numpy as np
 
 from plimsoll.rollout.decisions import Measure
 from plimsoll.rollout.judge import weigh
+from plimsoll.rollout.report import title
 from plimsoll.rollout.rollouts import RolloutSpec, Share
 from plimsoll.rollout.seen import Seen
 from plimsoll.rollout.trials import Course, Floats, Past, Tests, Trial, latency_trial, stage_trial
@@ -110,9 +111,8 @@ def forecast(spec: RolloutSpec, recent: Recent, *, draw: np.random.Generator, st
     simulated = _Simulated(spec, recent, draw)
     stages = tuple(simulated.stages())
     durations = [stage.lasts_s for stage in stages if stage.lasts_s is not None and not stage.advice]
-    over = f" over {spec.champion.name}" if spec.champion else ""
     return Forecast(
-        title=f"{spec.candidate.name}{over} ({spec.strategy})",
+        title=title(spec),
         recent=recent,
         stages=stages,
         total_s=sum(durations) if len(durations) == len(stages) else None,
