@@ -262,8 +262,7 @@ def _together(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, 
 def _release(stage: Stage, name: str, *parameters: str) -> str:
     """From parameters to a release that was live in staging and is approved for production; its verdict's finding."""
     given = [part for parameter in parameters for part in ("--param", parameter)]
-    stage.show("ada", "run", *given, until="Verdict")
-    stage.show("ada", "verdict", until="verdict")
+    stage.show("ada", "run", *given)
     finding = str(stage.ask("ada", "verdict")["verdict"]["finding"])
     stage.show("ada", "release")
     stage.show("ada", "deploy", name, "--env", "staging")

@@ -118,14 +118,16 @@ def find_rollout(transaction: Transaction, identifier: str) -> Rollout | None:
     return None if row is None else _rollout(row)
 
 
-def add_decision(transaction: Transaction, rollout: str, decision: Decision) -> None:
-    """Write a decision into a rollout's record."""
+def add_decision(transaction: Transaction, rollout: str, decision: Decision, *, is_turn: bool) -> None:
+    """Write a decision into a rollout's record. is_turn: whether it changed something, rather than went on watching."""
     transaction.execute(
         """
-        INSERT INTO rollout_decisions (rollout, number, decision)
-        SELECT :rollout, COALESCE(MAX(number), 0) + 1, :decision FROM rollout_decisions WHERE rollout = :rollout
+        INSERT INTO rollout_decisions (rollout, number, is_turn, decision)
+        SELECT :rollout, COALESCE(MAX(number), 0) + 1, :is_turn, :decision
+        FROM rollout_decisions WHERE rollout = :rollout
         """,
         rollout=rollout,
+        is_turn=int(is_turn),
         decision=_text(decision),
     )
 
@@ -134,6 +136,15 @@ def decisions(transaction: Transaction, rollout: str) -> tuple[Decision, ...]:
     """A rollout's record, oldest first."""
     rows = transaction.all(
         "SELECT decision FROM rollout_decisions WHERE rollout = :rollout ORDER BY number", rollout=rollout
+    )
+    return tuple(from_document(Decision, json.loads(row["decision"])) for row in rows)
+
+
+def turns(transaction: Transaction, rollout: str) -> tuple[Decision, ...]:
+    """The decisions that changed something, oldest first."""
+    rows = transaction.all(
+        "SELECT decision FROM rollout_decisions WHERE rollout = :rollout AND is_turn = 1 ORDER BY number",
+        rollout=rollout,
     )
     return tuple(from_document(Decision, json.loads(row["decision"])) for row in rows)
 
