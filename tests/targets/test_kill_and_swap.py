@@ -22,7 +22,7 @@ def check_capture(place, load):
         scores[item.id] = (item.release, item.inputs["amount"][0], item.outputs["score"][0])
     assert set(captured.values()) == {1}
     assert {item[0] for item in load.answers} <= captured.keys()
-    assert all(scores[identifier] == (release, amount, score) for identifier, release, amount, score in load.answers)
+    assert all(scores[identifier] == (release, amount, score) for identifier, release, amount, score, _ in load.answers)
     assert len({item[0] for item in load.answers}) == len(load.answers)
 
 
@@ -43,7 +43,7 @@ def test_a_swap_closes_no_connection_and_loses_no_request(place, compiled_1, com
     assert (load.refused, load.broken) == ([], [])
     assert load.connections == load.callers
     biases = {"fraud@1": 0.0, "fraud@2": 1.0}
-    for _, release, amount, score in load.answers:
+    for _, release, amount, score, _ in load.answers:
         if release in biases:
             assert score == pytest.approx(expected_score(biases[release], amount, "GB", False), abs=1e-9)
     check_capture(place, load)
