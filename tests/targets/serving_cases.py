@@ -240,6 +240,8 @@ class Load:
     """Answers other than 200, and connections that could not be made."""
     broken: list = field(default_factory=list)
     """Requests that were sent and never answered."""
+    seconds: list = field(default_factory=list)
+    """How long each answer took, as its caller saw it."""
     connections: int = 0
 
     def __enter__(self):
@@ -268,8 +270,10 @@ class Load:
             number += 1
             amount = self.amounts[number % len(self.amounts)]
             self.sent.append(number)
+            began = time.perf_counter()
             try:
                 reply = caller.infer(a_body(amount))
+                self.seconds.append(time.perf_counter() - began)
             except ConnectionRefusedError as error:
                 self.refused.append(repr(error))
             except (OSError, HTTPException) as error:
