@@ -3,11 +3,12 @@
 import os
 import re
 import signal
+import socket
 import time
 from pathlib import Path
 
 import pytest
-from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_place, make_release
+from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_place, make_release, split
 
 from plimsoll.capture.reader import find_prediction, read_predictions
 from plimsoll.kernel.errors import Kind
@@ -74,6 +75,84 @@ def test_a_stopped_environment_comes_back_on_its_port(place, compiled_1, compile
     place.port = 0
     assert place.apply(compiled_2).port == port
     assert place.caller().infer().headers["plimsoll-release"] == "fraud@2"
+
+
+def test_an_older_revision_is_refused_and_changes_nothing(place, compiled_1, compiled_2):
+    place.revision = 6
+    place.apply(compiled_1)
+    with pytest.raises(Stale, match=r"revision 6.* 7") as caught:
+        place.target.apply(desired(compiled_2, revision=6))
+    with pytest.raises(Stale):
+        place.target.stop(ENVIRONMENT, revision=6)
+    assert caught.value.kind is Kind.CONFLICT
+    assert place.caller().infer().headers["plimsoll-release"] == "fraud@1"
+    assert place.observe().revision == 7
+
+
+@pytest.mark.parametrize("late", [3, 4])
+def test_after_a_stop_only_a_newer_revision_starts_again(place, compiled_1, late):
+    place.revision = 2
+    place.apply(compiled_1)
+    place.stop()
+    with pytest.raises(Stale):
+        place.target.apply(desired(compiled_1, revision=late))
+    assert place.observe().processes == ()
+    assert place.apply(compiled_1).ready
+
+
+def test_a_stop_counts_where_nothing_runs_any_more(place, compiled_1):
+    place.apply(compiled_1)
+    os.kill(place.pid("shim"), signal.SIGKILL)
+    until(lambda: place.observe().processes == ())
+    place.revision = 8
+    place.stop()
+    assert (place.observe().settled, place.observe().revision) == (True, 9)
+    for revision in (8, 9):
+        with pytest.raises(Stale):
+            place.target.apply(desired(compiled_1, revision=revision))
+    with pytest.raises(Stale):
+        place.target.stop(ENVIRONMENT, revision=8)
+    assert place.observe().processes == ()
+
+
+def test_a_stop_before_anything_was_applied_counts_too(place, compiled_1):
+    place.target.stop(ENVIRONMENT, revision=5)
+    with pytest.raises(Stale):
+        place.target.apply(desired(compiled_1, revision=4))
+    place.revision = 5
+    assert place.apply(compiled_1).ready
+
+
+def test_a_shim_that_starts_again_takes_over_all_that_was_wanted(place, compiled_1, compiled_2):
+    from dataclasses import replace
+
+    place.roll_out(compiled_1, compiled_2, 30, stick_to="customer_id")
+    before = place.observe()
+    os.kill(place.pid("shim"), signal.SIGKILL)
+    until(lambda: not any(is_alive(pid) for _, pid in before.processes))
+    wanted = desired(compiled_1, compiled_2, revision=place.revision, port=place.port, stick_to="customer_id",
+                     traffic=split(compiled_2, 30))  # fmt: skip
+    place.target.apply(wanted)
+    assert replace(place.settle(), processes=()) == replace(before, processes=())
+    caller = place.caller()
+    releases = {caller.infer().headers["plimsoll-release"] for _ in range(60)}
+    assert releases == {"fraud@1", "fraud@2"}
+
+
+def test_a_port_that_is_taken_while_nothing_runs_is_told_and_tried_again(place, compiled_1):
+    place.apply(compiled_1)
+    before = place.observe()
+    os.kill(place.pid("shim"), signal.SIGKILL)
+    until(lambda: not any(is_alive(pid) for _, pid in before.processes))
+    with socket.create_server(("127.0.0.1", place.port)):
+        place.target._start_shim(ENVIRONMENT)
+        observed = place.observe()
+        assert observed.problem.startswith(f"serving.port_taken: cannot listen on 127.0.0.1 port {place.port}")
+        assert (observed.ready, observed.settled) == (False, False)
+        with pytest.raises(PortTaken):
+            place.target.apply(desired(compiled_1, revision=place.revision, port=place.port))
+    until(lambda: place.observe().ready)
+    assert place.observe().problem == ""
 
 
 def test_sockets_and_captured_predictions_are_their_owners_alone(place, compiled_1):
