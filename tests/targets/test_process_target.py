@@ -13,7 +13,7 @@ from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_pla
 from plimsoll.capture.reader import find_prediction, read_predictions
 from plimsoll.kernel.errors import Kind
 from plimsoll.serving.shim import control_socket, socket_folder
-from plimsoll.targets.errors import NotLoopback, PortTaken
+from plimsoll.targets.errors import NotLoopback, PortTaken, Stale
 from plimsoll.targets.process import ProcessTarget
 
 

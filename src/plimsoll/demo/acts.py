@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import reduce
 from subprocess import TimeoutExpired
 from typing import Any
 
@@ -236,8 +235,11 @@ def end_load(stage: Stage) -> Mapping[str, Any] | None:
     steady = stage.document("load.out") or stage.document("load.json")
     crowds = [stage.document(f"{name}.out") for name in stage.crowds]
     if steady is None or None in crowds:
-        return steady if not crowds else None
-    return reduce(_together, [crowd for crowd in crowds if crowd], steady)
+        return None
+    together: Mapping[str, Any] = steady
+    for crowd in filter(None, crowds):
+        together = _together(together, crowd)
+    return together
 
 
 def wait_for_answers(stage: Stage) -> int:
