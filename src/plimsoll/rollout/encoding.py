@@ -48,7 +48,7 @@ def _read(kind: Any, document: Any) -> Any:
     if origin is Literal:
         return document
     if dataclasses.is_dataclass(kind):
-        return _read_noun(cast("type[Any]", kind), document)
+        return _read_noun(kind, document)
     if kind is datetime:
         return from_text(document)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -71,7 +71,7 @@ def _read_one_of(kinds: tuple[Any, ...], document: Any) -> Any:
     raise ValueError(message)
 
 
-def _read_noun(kind: type[Any], document: Any) -> Any:
+def _read_noun(kind: Any, document: Any) -> Any:
     said = document.get(_KIND) if isinstance(document, Mapping) else document
     if said != kind.__name__ or not isinstance(document, Mapping):
         message = f"a document says it is {said!r}, expected {kind.__name__}"

@@ -14,7 +14,7 @@ from plimsoll.rollout.operations.looks import (
     latest_effects,
     mark_performed,
     next_look,
-    note_problem,
+    note_outcome,
     record_decision,
     wanted_deployments,
 )
@@ -31,7 +31,7 @@ __all__ = [
     "list_rollouts",
     "mark_performed",
     "next_look",
-    "note_problem",
+    "note_outcome",
     "order",
     "record_decision",
     "report",
