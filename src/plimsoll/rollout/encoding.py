@@ -48,7 +48,7 @@ def _read(kind: Any, document: Any) -> Any:
     if origin is Literal:
         return document
     if dataclasses.is_dataclass(kind):
-        return _read_noun(cast("type[Any]", kind), document)
+        return _read_noun(kind, document)
     if kind is datetime:
         return from_text(document)
     if isinstance(kind, type) and issubclass(kind, StrEnum):

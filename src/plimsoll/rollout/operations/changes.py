@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from plimsoll.edge.context import Context
 from plimsoll.governance.entities import Action
@@ -105,6 +106,10 @@ def tell(context: Context, transaction: Transaction, environment: str, told: Tol
 
 def change_live(context: Context, transaction: Transaction, deployment: Deployment, *, rollout: str = "") -> None:
     """Write which release is live from now on, or that nothing runs. rollout: the id of the one that made it so."""
+    history = store.history(transaction, project=deployment.project, environment=deployment.environment)
+    if history and deployment.changed_at <= history[-1].changed_at:  # a clock was set back: the order is kept
+        later = from_text(history[-1].changed_at) + timedelta(microseconds=1)
+        deployment = replace(deployment, changed_at=to_text(later))
     store.save(transaction, deployment)
     change = DeploymentChange(
         id=new_id("change", at=context.clock.now()),
