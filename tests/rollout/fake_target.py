@@ -5,12 +5,12 @@ a release is loaded after it was looked at often enough.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.kernel.errors import Kind, PlimsollError
-from plimsoll.rollout.entities import Desired, Observed, ObservedRelease
+from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, ObservedRelease
 
 FIRST_PORT = 40_001
 
@@ -56,6 +56,10 @@ class FakeTarget:
     """(environment, revision) of every new stop."""
     shims: dict[str, Shim] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def prepare(self, release: DesiredRelease, *, say: Callable[[str], None]) -> None:
+        """Nothing is needed to load a release into memory."""
+        say(f"{release.name} needs nothing")
 
     def apply(self, desired: Desired) -> Observed:
         with self.lock:

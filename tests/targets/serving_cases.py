@@ -153,11 +153,11 @@ def make_workspace(root):
     return Workspace(root=root, state=root / ".plimsoll", ledger_url="sqlite://")
 
 
-def desired(release, *others, revision=1, port=0, host="127.0.0.1", stick_to="", traffic=None):
+def desired(release, *others, revision=1, port=0, host="127.0.0.1", doors=1, stick_to="", traffic=None):
     """The release live, the others loaded beside it."""
     return Desired(
         project=PROJECT, environment=ENVIRONMENT, revision=revision, host=host, port=port, live=release.digest,
-        releases=(release, *others), stick_to=stick_to, traffic=traffic,
+        releases=(release, *others), doors=doors, stick_to=stick_to, traffic=traffic,
     )  # fmt: skip
 
 
@@ -296,6 +296,7 @@ class Place:
 
     workspace: Workspace
     target: ProcessTarget
+    doors: int = 1
     port: int = 0
     revision: int = 0
     callers: list[Caller] = field(default_factory=list)
@@ -308,7 +309,8 @@ class Place:
     def tell(self, release: DesiredRelease, *others: DesiredRelease, **more) -> Observed:
         """The next revision, without waiting for what comes of it."""
         self.revision += 1
-        observed = self.target.apply(desired(release, *others, revision=self.revision, port=self.port, **more))
+        wanted = desired(release, *others, revision=self.revision, port=self.port, doors=self.doors, **more)
+        observed = self.target.apply(wanted)
         self.port = observed.port
         return observed
 
@@ -363,8 +365,8 @@ class Place:
         return self.workspace.environment(ENVIRONMENT) / "logs"
 
 
-def make_place(root, keys, **options):
+def make_place(root, keys, *, doors=1, **options):
     workspace = make_workspace(root)
     workspace.state.mkdir()
     workspace.keys.symlink_to(keys)
-    return Place(workspace, ProcessTarget(workspace, None, **options))
+    return Place(workspace, ProcessTarget(workspace, None, **options), doors=doors)

@@ -54,7 +54,7 @@ def test_a_killed_door_loses_what_was_inside_it_and_no_count(two_doors, compiled
 
 def test_fewer_doors_are_kept_when_fewer_are_wanted(two_doors, compiled_1):
     two_doors.apply(compiled_1)
-    two_doors.target._doors = 1
+    two_doors.doors = 1
     two_doors.apply(compiled_1)
     until(lambda: len(two_doors.pids("door")) == 1)
     assert two_doors.caller().infer().status == 200

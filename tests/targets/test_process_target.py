@@ -1,10 +1,10 @@
 """An environment is started, observed, changed and stopped, from any process and as often as one likes."""
 
 import os
-import re
 import signal
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,9 @@ from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_pla
 
 from plimsoll.capture.reader import find_prediction, read_predictions
 from plimsoll.kernel.errors import Kind
+from plimsoll.serving.entities import ReleaseRef
+from plimsoll.serving.errors import RuntimeDiffers
+from plimsoll.serving.loading import check_bundle
 from plimsoll.serving.shim import control_socket, socket_folder
 from plimsoll.targets.errors import NotLoopback, PortTaken, Stale
 from plimsoll.targets.process import ProcessTarget
@@ -207,19 +210,24 @@ def test_a_tampered_bundle_is_refused_by_name_and_the_old_release_keeps_answerin
     until(lambda: "bundle.tampered" in place.observe().release(bad.digest).problem)
 
 
-def test_a_release_of_other_packages_is_refused_and_says_which(place, built, keys, tmp_path):
+def test_a_worker_refuses_a_release_of_other_packages_and_says_which(built, keys, tmp_path):
     from plimsoll.bundle.runtime import lock_text
 
     lock = "".join(f"{line.split('==')[0]}==0.0.1\n" if line.startswith("numpy==") else line
                    for line in lock_text().splitlines(keepends=True))  # fmt: skip
-    old = make_release(tmp_path / "old", keys, 5, scorer=built / "scorer", bias=0.0, lock=lock)
+    old = make_release(tmp_path / "old", keys, 5, scorer=built / "scorer", lock=lock)
+    ref = ReleaseRef(name=old.name, digest=old.digest, bundle=old.bundle)
 
-    problem = place.apply(old).release(old.digest).problem
+    with pytest.raises(RuntimeDiffers, match=r"numpy 0\.0\.1, here \d"):
+        check_bundle(ref, keys)
+    assert check_bundle(replace(ref, python="/somewhere/python"), keys).ref.python
 
-    assert re.match(r"serving.runtime_differs: .*numpy 0\.0\.1, here \d", problem)
-    assert place.caller().get("/v2/health/live").json == {"live": True}
-    assert place.caller().get("/v2/health/ready").status == 503
-    assert place.caller().infer().status == 503
+
+def test_a_compiled_release_of_other_packages_answers_since_it_needs_none_of_them(place, built, keys, tmp_path):
+    release = make_release(tmp_path / "old", keys, 5, scorer=built / "scorer", bias=0.0, lock="python==2.7\n")
+    place.target.prepare(release, say=print)
+    assert place.apply(release).ready
+    assert place.caller().infer().status == 200
 
 
 def test_a_bundle_of_another_release_is_refused(place, compiled_1, compiled_2):

@@ -203,7 +203,12 @@ def test_a_worker_of_another_interpreter_is_started_with_it(tmp_path, keys, work
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\ntouch {tmp_path}/used\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    place = make_place(tmp_path, keys, python_of=lambda release: str(python) if release == worker_3 else "")
+
+    class OneRuntime:
+        def python_of(self, _lock, *, release, say):
+            return python
+
+    place = make_place(tmp_path, keys, runtimes=OneRuntime())
     try:
         assert place.apply(worker_3).ready
         assert (tmp_path / "used").exists()

@@ -44,8 +44,8 @@ class Workspace:
 
     @property
     def runtimes(self) -> Path:
-        """Environments made from releases' locks."""
-        return self.cache / "runtimes"
+        """Environments made from releases' locks: made anew when they are gone, but workers run in them."""
+        return self.state / "runtimes"
 
     def environment(self, name: str) -> Path:
         """An environment's own folder: its shim's sockets and state, its unpacked releases."""

@@ -531,6 +531,9 @@ def _python(
     environment = {**os.environ}
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, "1")
+    if python != sys.executable:  # what leads this interpreter to its packages would lead another one astray
+        for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+            environment.pop(name, None)
     with log.open("ab") as stream:
         return subprocess.Popen(
             [python, "-P", "-m", module, *arguments],

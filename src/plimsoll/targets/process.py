@@ -18,11 +18,13 @@ from typing import Any
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.tally import CountReader
+from plimsoll.kernel.extras import require
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, ObservedRelease
 from plimsoll.serving import shim
 from plimsoll.targets.errors import NotLoopback, PortTaken, ShimUnavailable, Stale
+from plimsoll.targets.runtimes import Runtimes
 
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
@@ -33,8 +35,7 @@ OLD_REVISION = 3
 class ProcessTarget:
     """Carries deployments as local processes. Implements rollout.ports.Target.
 
-    doors: processes that answer for one environment, on one socket.
-    python_of: the interpreter of a release's worker; empty for the one that this process runs in.
+    A release whose packages differ from this process's own is served by a worker in a runtime of its own.
     """
 
     def __init__(
@@ -42,15 +43,19 @@ class ProcessTarget:
         workspace: Workspace,
         database: Database,
         *,
-        doors: int = 1,
-        python_of: Callable[[DesiredRelease], str] = lambda _: "",
+        runtimes: Runtimes | None = None,
     ) -> None:
         self._workspace = workspace
-        self._doors = doors
-        self._python_of = python_of
+        self._runtimes = runtimes or Runtimes(workspace.runtimes)
         self._readers: dict[str, tuple[str, CountReader]] = {}
         self._reading = threading.Lock()
         del database  # what processes need to know is in their state folder
+
+    def prepare(self, release: DesiredRelease, *, say: Callable[[str], None]) -> None:
+        """Make the runtime that a release needs, unless it is there. Raises PackageMissing, RuntimeNotMade."""
+        if _is_compiled(release):
+            require("onnxruntime")
+        self._python_of(release, say=say)
 
     def apply(self, desired: Desired) -> Observed:
         """Tell the shim what is wanted, and start it when it does not run; `observe` says when it has become so.
@@ -115,7 +120,7 @@ class ProcessTarget:
             "revision": desired.revision,
             "host": desired.host,
             "port": desired.port,
-            "doors": self._doors,
+            "doors": desired.doors,
             "keys": str(self._workspace.keys.absolute()),
             "capture": str(self._workspace.capture(desired.environment).absolute()),
             "counts": str(self._counts(desired.environment).absolute()),
@@ -132,6 +137,17 @@ class ProcessTarget:
             "stick_to": desired.stick_to,
             "traffic": asdict(desired.traffic) if desired.traffic is not None else None,
         }
+
+    def _python_of(self, release: DesiredRelease, *, say: Callable[[str], None] = lambda _: None) -> str:
+        """The interpreter of a release's worker; empty for the one that this process runs in.
+
+        A compiled release has no worker: the door answers with the model's form that was proven to be the same.
+        """
+        if _is_compiled(release):
+            return ""
+        lock = (release.bundle / "lock.txt").read_text(encoding="utf-8")
+        python = self._runtimes.python_of(lock, release=release.name, say=say)
+        return "" if python == Path(sys.executable) else str(python)
 
     def _counts(self, environment: str) -> Path:
         return self._workspace.environment(environment) / "counts"
@@ -187,6 +203,10 @@ class ProcessTarget:
 
     def _log(self, environment: str) -> str:
         return str(self._workspace.environment(environment) / "logs")
+
+
+def _is_compiled(release: DesiredRelease) -> bool:
+    return (release.bundle / "compiled").is_dir()
 
 
 def _is_running(state: Path) -> bool:
