@@ -126,6 +126,16 @@ def test_a_stop_before_anything_was_applied_counts_too(place, compiled_1):
     assert place.apply(compiled_1).ready
 
 
+def test_a_shim_that_has_nothing_to_keep_ends_by_itself(place, compiled_1):
+    place.apply(compiled_1)
+    place.stop()
+    place.target._start_shim(ENVIRONMENT)  # as an apply does that is then refused as stale
+    shim = place.pid("shim")
+    assert place.observe().settled
+    until(lambda: not is_alive(shim), within_s=30)
+    assert place.apply(compiled_1).ready
+
+
 def test_a_shim_that_starts_again_takes_over_all_that_was_wanted(place, compiled_1, compiled_2):
     from dataclasses import replace
 

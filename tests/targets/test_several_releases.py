@@ -65,6 +65,29 @@ def test_what_sticks_keeps_its_arm_while_the_share_grows(place, compiled_1, comp
         had_it = have_it
 
 
+def test_a_request_that_fits_nobody_is_counted_unless_it_is_no_request_at_all(place, compiled_1, compiled_2):
+    place.roll_out(compiled_1, compiled_2, 50)
+    caller = place.caller()
+    for body in ("{", "[]", ""):
+        assert caller.infer(body).status == 400
+    assert place.counts() == {}
+    for _ in range(40):
+        reply = caller.infer({"inputs": []})
+        assert (reply.status, "plimsoll-fallback" in reply.headers) == (400, False)
+    counts = place.counts()[1]
+    assert (counts.units, counts.errors, counts.noticed) == (40, 0, 0)
+    assert min(counts.champion.requests, counts.candidate.requests) > 0
+
+
+def test_a_door_that_starts_again_has_both_arms_before_it_answers(place, compiled_1, worker_3):
+    place.roll_out(compiled_1, worker_3, 50)
+    os.kill(place.pid("door"), signal.SIGKILL)
+    found = answers(place.caller(), 60)
+    counts = place.counts()[1]
+    assert (counts.champion.requests, counts.candidate.requests) == (found["fraud@1"], found["fraud@3"])
+    assert counts.candidate.requests > 0
+
+
 def test_a_header_can_be_what_sticks(place, compiled_1, compiled_2):
     place.roll_out(compiled_1, compiled_2, 50, stick_to="header:X-Session")
     caller = place.caller()
@@ -106,7 +129,8 @@ def test_a_candidate_that_raises_hangs_or_dies_costs_its_callers_nothing(place, 
         assert counts.fallback.total == number
         if amount == HANGS:
             os.kill(place.pid("worker"), signal.SIGKILL)
-            until(lambda: place.observe().release(odd_4.digest).ready and place.observe().ready)
+            until(lambda: not place.observe().release(odd_4.digest).ready)
+            until(lambda: place.observe().release(odd_4.digest).ready)
     until(lambda: place.observe().release(odd_4.digest).ready)
     assert caller.infer().headers["plimsoll-release"] == "fraud@4"
     assert place.counts()[1].candidate.errors == 3

@@ -28,8 +28,7 @@ from plimsoll.targets.runtimes import Runtimes
 
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
-OLD_REVISION = 3
-"""What the shim exits with when a stop that is to be recorded is older than what it knows."""
+LOOK_EVERY_S = 0.05
 
 
 class ProcessTarget:
@@ -106,11 +105,12 @@ class ProcessTarget:
 
         Raises ShimUnavailable; Stale for a revision older than what was told before.
         """
-        state = self._workspace.environment(environment)
-        if not _is_running(state):
-            self._record_stop(environment, revision)
-        if _is_running(state):
-            self._ask(environment, {"do": "stop", "revision": revision}, revision)
+        deadline = time.monotonic() + SHIM_WITHIN_S
+        while not _is_running(self._workspace.environment(environment)):
+            if self._record_stop(environment, revision, is_last_try=time.monotonic() > deadline):
+                return
+            time.sleep(LOOK_EVERY_S)  # a shim is just starting or ending
+        self._ask(environment, {"do": "stop", "revision": revision}, revision)
 
     def _page(self, desired: Desired) -> dict[str, Any]:
         """What is wanted, as the shim takes it."""
@@ -152,15 +152,19 @@ class ProcessTarget:
     def _counts(self, environment: str) -> Path:
         return self._workspace.environment(environment) / "counts"
 
-    def _record_stop(self, environment: str, revision: int) -> None:
-        """Keep that it was stopped where no shim runs, so that nobody who comes late starts it."""
+    def _record_stop(self, environment: str, revision: int, *, is_last_try: bool) -> bool:
+        """Keep that it was stopped where no shim runs, so that nobody who comes late starts it; False where one does."""
         state = self._workspace.environment(environment).absolute()
         done = _run_shim(str(state), "--stop", str(revision))
-        if done.returncode == OLD_REVISION:
-            known = shim.read_state(state)["revision"]
-            raise Stale(environment=environment, revision=revision, problem=f"revision {known}")
+        if done.returncode == shim.OLDER:
+            problem = f"revision {shim.read_state(state)['revision']}"
+            raise Stale(environment=environment, revision=revision, problem=problem)
+        if done.returncode == shim.SHIM_RUNS and not is_last_try:
+            return False
         if done.returncode:
-            raise ShimUnavailable(environment=environment, problem=_last_line(done.stderr), log=self._log(environment))
+            problem = _last_line(done.stderr) or "it holds its lock and does not answer"
+            raise ShimUnavailable(environment=environment, problem=problem, log=self._log(environment))
+        return True
 
     def _start_shim(self, environment: str) -> None:
         """Start the environment's shim unless it runs; it answers on return.
