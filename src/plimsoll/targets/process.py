@@ -141,11 +141,13 @@ class ProcessTarget:
     def _python_of(self, release: DesiredRelease, *, say: Callable[[str], None] = lambda _: None) -> str:
         """The interpreter of a release's worker; empty for the one that this process runs in.
 
-        A compiled release has no worker: the door answers with the model's form that was proven to be the same.
+        A compiled release has no worker: the door answers with the model's form that was proven to be the same. One
+        without a lock is no whole bundle: the door refuses it by name.
         """
-        if _is_compiled(release):
+        place = release.bundle / "lock.txt"
+        if _is_compiled(release) or not place.exists():
             return ""
-        lock = (release.bundle / "lock.txt").read_text(encoding="utf-8")
+        lock = place.read_text(encoding="utf-8")
         python = self._runtimes.python_of(lock, release=release.name, say=say)
         return "" if python == Path(sys.executable) else str(python)
 
