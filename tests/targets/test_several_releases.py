@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -137,11 +138,12 @@ def test_a_candidate_that_raises_hangs_or_dies_costs_its_callers_nothing(place, 
     text = caller.get("/metrics").body.decode()
     labels = 'model="fraud",environment="staging",version="4"'
     assert f"plimsoll_fallbacks_total{{{labels}}} 3" in text
-    assert f"plimsoll_candidate_late_total{{{labels}}} 2" in text
+    (late,) = re.findall(rf"plimsoll_candidate_late_total{{{labels}}} (\d)", text)
+    assert int(late) >= 2  # what hung and what died; on a busy machine, what raised may have been late as well
 
 
 def test_under_load_a_killed_candidate_is_noticed_by_nobody(place, compiled_1, worker_3):
-    place.roll_out(compiled_1, worker_3, 50)
+    place.roll_out(compiled_1, worker_3, 50, deadline_s=0.2)
     with Load(place.port) as load:
         load.wait_for(100, release="fraud@3")
         os.kill(place.pid("worker"), signal.SIGKILL)
