@@ -139,7 +139,7 @@ def test_a_candidate_that_raises_hangs_or_dies_costs_its_callers_nothing(place, 
     labels = 'model="fraud",environment="staging",version="4"'
     assert f"plimsoll_fallbacks_total{{{labels}}} 3" in text
     (late,) = re.findall(rf"plimsoll_candidate_late_total{{{labels}}} (\d)", text)
-    assert int(late) >= 2  # what hung and what died; on a busy machine, what raised may have been late as well
+    assert int(late) >= 1  # what hung; what died is late unless its worker died too often before
 
 
 def test_under_load_a_killed_candidate_is_noticed_by_nobody(place, compiled_1, worker_3):
