@@ -75,7 +75,8 @@ class _Turn:
 
     @property
     def candidate(self) -> Release:
-        return self.split.candidate
+        candidate: Release = self.split.candidate
+        return candidate
 
     def part(self, role: Role, **more: Any) -> Part:
         traffic = self.split.traffic
