@@ -21,6 +21,9 @@ R = TypeVar("R", bound=Release)
 class Journal(Protocol):
     """Where outcomes are counted."""
 
+    shed: int
+    """Those that could not be kept."""
+
     def append(self, outcome: Outcome) -> None:
         """Keep one; never raises for what the disk does."""
 
