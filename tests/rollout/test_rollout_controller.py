@@ -340,8 +340,8 @@ class Killed(BaseException):
 
 
 @contextmanager
-def killed_at(world: Controlled, number: int, *, after: bool, calls: list[str]) -> Iterator[None]:
-    """Ends the controller at the call of that number, before it does anything or when it has done it.
+def killed_at(world: Controlled, number: int, *, calls: list[str]) -> Iterator[None]:
+    """Ends the controller before the call of that number; between two calls it does nothing that could be seen.
 
     calls: the names of all calls so far, kept here.
     """
@@ -350,11 +350,9 @@ def killed_at(world: Controlled, number: int, *, after: bool, calls: list[str]) 
         @wraps(call)
         def step(*arguments: Any, **named: Any) -> Any:
             calls.append(name)
-            if len(calls) != number:
-                return call(*arguments, **named)
-            if after:
-                call(*arguments, **named)
-            raise Killed
+            if len(calls) == number:
+                raise Killed
+            return call(*arguments, **named)
 
         return step
 
@@ -366,7 +364,7 @@ def killed_at(world: Controlled, number: int, *, after: bool, calls: list[str]) 
         yield
 
 
-def live_through(world: Controlled, releases: list[Any], *, kill: int = 0, after: bool = False) -> list[str]:
+def live_through(world: Controlled, releases: list[Any], *, kill: int = 0) -> list[str]:
     """A canary from its deployment to its end, then a stop, with one kill on the way; the names of all calls."""
     world.wipe()
     world.make_live(releases[0], CANARY)
@@ -377,7 +375,7 @@ def live_through(world: Controlled, releases: list[Any], *, kill: int = 0, after
         if number == 7:
             world.stop(CANARY)
         try:
-            with killed_at(world, kill, after=after, calls=calls):
+            with killed_at(world, kill, calls=calls):
                 world.turn()
         except Killed:
             world.turn()  # another process, with a lease of its own
@@ -396,12 +394,11 @@ def test_a_controller_killed_anywhere_is_continued_to_the_same_end(world):
     assert len(stops) == 1
     assert {*CALLS, "apply", "observe", "counts", "stop"} == set(live_through(world, releases))
     for number in points(world, total):
-        for after in (False, True):
-            calls = live_through(world, releases, kill=number, after=after)
-            place = f"killed {'after' if after else 'before'} call {number}, {calls[number - 1]}"
-            assert summary(world) == (told, states, history, stops), place
-            assert effects_of(world, CANARY).performed_at, place
-            assert world.show(CANARY)["state"] == "stopped", place
+        calls = live_through(world, releases, kill=number)
+        place = f"killed before call {number}, {calls[number - 1]}"
+        assert summary(world) == (told, states, history, stops), place
+        assert effects_of(world, CANARY).performed_at, place
+        assert world.show(CANARY)["state"] == "stopped", place
 
 
 def points(world: Controlled, total: int) -> range:
