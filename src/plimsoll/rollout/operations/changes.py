@@ -74,6 +74,8 @@ def write_decision(context: Context, transaction: Transaction, rollout: Rollout,
     )
     if not store.save_rollout(transaction, saved):
         return False
+    if ended:
+        store.close_orders(transaction, rollout.id, at=to_text(decision.at))
     last = store.last_decision(transaction, rollout.id)
     is_turn = decision.state != rollout.latest.state or decision.because.rule is Rule.NOT_FOLLOWED
     if is_turn or worth_recording(last, decision, begun=from_text(rollout.started_at)):
