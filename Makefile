@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV := $(VENV)/tools/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-system bench-install bench-rollout docs lock clean
+.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps docs lock clean
 
 help: ## Show this page.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench-install: $(READY) ## Measure the core install: seconds, megabytes, millise
 
 bench-rollout: $(READY) ## Measure the tests of a rollout: error rates, power, requests to advance.
 	$(BIN)/python benchmarks/rollout.py
+
+bench-swaps: $(READY) ## Change what answers a thousand times under load, and look for a request that failed.
+	$(BIN)/python benchmarks/swaps.py
 
 docs: $(READY) ## Write the pages that are made from the code.
 	$(BIN)/python docs/make_reference.py

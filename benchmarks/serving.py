@@ -81,8 +81,14 @@ def _compare(folder: Path, *, seconds: float, rounds: int) -> None:
     seen: dict[tuple[str, int], list[tuple[float, ...]]] = {}
     try:
         for name, release in releases.items():
-            wanted = Desired(project="bench", environment=name, host="127.0.0.1", port=0, live=release)
+            wanted = Desired(
+                project="bench", environment=name, revision=1, host="127.0.0.1", port=0, live=release.digest,
+                releases=(release,),
+            )  # fmt: skip
             observed = target.apply(wanted)
+            while not observed.ready:
+                time.sleep(0.1)
+                observed = target.observe(name) or observed
             ports[name] = observed.port
             pids[name] = [pid for role, pid in observed.processes if role != "shim"]
         for _ in range(rounds):
@@ -94,7 +100,7 @@ def _compare(folder: Path, *, seconds: float, rounds: int) -> None:
                     seen.setdefault((name, connections), []).append((rate, p50, p99, cpu_us))
     finally:
         for name in releases:
-            target.stop(name)
+            target.stop(name, revision=2)
         empty.terminate()
         empty.wait()
         listener.close()

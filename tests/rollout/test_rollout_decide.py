@@ -30,7 +30,9 @@ def a_deployment(**changes: object) -> Deployment:
 
 
 def seen(**changes: object) -> Observed:
-    observed = Observed(ready=True, live="d2", host="127.0.0.1", port=8600, processes=(("door", 42),))
+    observed = Observed(
+        revision=1, settled=True, ready=True, live="d2", host="127.0.0.1", port=8600, processes=(("door", 42),)
+    )
     return replace(observed, **changes)
 
 

@@ -6,12 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.rollout.worlds import a_spec
+from tests.rollout.worlds import START, a_spec, added, an_arm, at, seen
 
+from plimsoll.rollout.decide import decide
 from plimsoll.rollout.forecast import Finding, Forecast, Recent, forecast
 from plimsoll.rollout.forecast_text import forecast_text
 from plimsoll.rollout.report import WIDTH
-from plimsoll.rollout.rollouts import Enough, ErrorsTest, Harm, LatencyTest, RolloutSpec, Strategy
+from plimsoll.rollout.rollouts import (
+    Enough,
+    ErrorsTest,
+    Harm,
+    LatencyTest,
+    RolledBack,
+    RolloutSpec,
+    RolloutState,
+    Stage,
+    Strategy,
+)
+from plimsoll.rollout.seen import StageCounts
 
 ERRORS_ONLY = Harm(errors=ErrorsTest(ratio=1.0), latency=None)
 
@@ -219,3 +231,29 @@ def test_the_table_says_how_long_and_how_soon():
 
     assert stage.split()[5:7] == ["12", "min"]
     assert 1000 <= int(stage.split()[7].replace(",", "")) <= 1100
+
+
+def test_rollouts_that_are_really_decided_end_as_was_forecast():
+    """The same harm through `decide`, looked at every 5 s as in production: half of them have ended by then."""
+    spec = a_spec(stages=(5.0, 50.0), harm=Harm(latency=None), hold_s=600.0)
+    expected = finding(a_forecast(spec, recent(requests_per_s=40.0, error_rate=0.004)).from_start, "5x errors")
+    costs = sorted(decided_cost(spec, pace=40, base=0.004, rate=0.02, seed=seed) for seed in range(21))
+
+    assert expected.requests is not None
+    assert costs[5] <= expected.requests <= costs[15]
+
+
+def decided_cost(spec: RolloutSpec, *, pace: int, base: float, rate: float, seed: int) -> int:
+    """How many requests a harmful candidate touches in its first stage before it is taken back."""
+    random = np.random.default_rng(seed)
+    state: RolloutState = Stage(index=0, since=START)
+    champion = candidate = an_arm(0)
+    for look in range(1, 120):
+        ours = int(random.binomial(5 * pace, spec.shares[0].expected))
+        champion = added(champion, an_arm(5 * pace - ours, errors=int(random.binomial(5 * pace - ours, base))))
+        candidate = added(candidate, an_arm(ours, errors=int(random.binomial(ours, rate))))
+        decision = decide(spec, state, seen(StageCounts(champion=champion, candidate=candidate)), at(5.0 * look))
+        state = decision.state
+        if isinstance(state, RolledBack):
+            break
+    return candidate.requests

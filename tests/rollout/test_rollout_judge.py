@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rollout.worlds import a_spec, a_stage, an_arm, seen
 
-from plimsoll.rollout.decisions import Evidence, Measure, Reading
 from plimsoll.kernel.histogram import Histogram
+from plimsoll.rollout.decisions import Evidence, Measure, Reading
 from plimsoll.rollout.judge import log_mean_of_beginnings, weigh
 from plimsoll.rollout.rollouts import ErrorsTest, Harm, LatencyTest, Strategy
 from plimsoll.rollout.seen import Seen, StageCounts

@@ -131,6 +131,7 @@ def test_the_overview_shows_what_there_is_and_text_from_others_stays_text(app, a
             "changed_at": AT,
             "changed_by": "grace",
             "address": "http://127.0.0.1:8080",
+            "rollout": None,
         }
     ]
     answers["releases.list"] = [

@@ -1,22 +1,47 @@
-"""The controllers' lock and loop: one at a time, and no error ends it."""
+"""The controllers' lease and loop: one at a time, and no error ends it."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from plimsoll.kernel.clock import ManualClock, SystemClock
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.workspace import Workspace
+from plimsoll.ledger import leases
+from plimsoll.ledger.engine import Database
+from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.server import wiring
-from plimsoll.server.control import ControllerLock, ControllerLoop, brief_control
+from plimsoll.server.control import (
+    LASTING_S,
+    STANDBY_S,
+    Control,
+    ControllerLoop,
+    brief_control,
+    has_ended,
+    this_process,
+    turn_under,
+)
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def workspace(tmp_path) -> Workspace:
-    return Workspace(root=tmp_path, state=tmp_path / ".plimsoll", ledger_url=f"sqlite:///{tmp_path}/ledger.sqlite")
+    return Workspace(
+        root=tmp_path, state=tmp_path / ".plimsoll", ledger_url=f"sqlite:///{tmp_path}/.plimsoll/ledger.sqlite"
+    )
+
+
+@pytest.fixture
+def ledger(workspace) -> Database:
+    return wiring.open_ledger(workspace.ledger_url)
 
 
 class Unreachable(PlimsollError):
@@ -24,7 +49,7 @@ class Unreachable(PlimsollError):
     text = "nothing answers"
 
 
-def test_a_loop_goes_on_after_every_kind_of_error_and_says_the_last_one():
+def test_a_loop_goes_on_after_every_kind_of_error_and_says_the_last_one(monkeypatch):
     reached = threading.Event()
     errors = iter([Unreachable(), ValueError("a fault"), Unreachable()])
     seen = []
@@ -36,8 +61,10 @@ def test_a_loop_goes_on_after_every_kind_of_error_and_says_the_last_one():
             raise error
         if len(seen) > 4:
             reached.set()
+        return 0.0
 
-    loop = ControllerLoop(turn, interval_s=0.001)
+    monkeypatch.setattr("plimsoll.server.control.STANDBY_S", 0.001)
+    loop = ControllerLoop(turn)
     loop.start()
     assert reached.wait(20)
     assert loop.stop(timeout_s=20)
@@ -54,8 +81,9 @@ def test_a_loop_that_is_stuck_in_a_turn_does_not_hold_up_the_end():
     def turn():
         entered.set()
         leave.wait(20)
+        return 0.0
 
-    loop = ControllerLoop(turn, interval_s=0.001)
+    loop = ControllerLoop(turn)
     loop.start()
     assert entered.wait(20)
     assert not loop.stop(timeout_s=0.01)
@@ -63,42 +91,84 @@ def test_a_loop_that_is_stuck_in_a_turn_does_not_hold_up_the_end():
     assert loop.stop(timeout_s=20)
 
 
-def test_the_lock_is_held_by_one_and_names_its_holder(workspace):
-    first, second = ControllerLock(workspace), ControllerLock(workspace)
-    assert first.take(holder={"pid": 1, "what": "plimsoll up"})
-    assert not second.take(holder={"pid": 2})
-    assert second.holder() == {"pid": 1, "what": "plimsoll up"}
-    first.note({"pid": 1})
-    assert second.holder() == {"pid": 1}
-    first.release()
-    assert second.take(holder={"pid": 2})
-    second.release()
+def test_the_lease_is_held_by_one_process_and_free_when_it_is_given_back(workspace, ledger):
+    with other_holder(workspace):
+        assert a_control(ledger).hold() is None
+        with brief_control(ledger, project="answers", clock=SystemClock()) as lease:
+            assert lease is None
+    control = a_control(ledger)
+    assert control.hold() is not None
+    assert holder_of(ledger) == this_process()
+    control.give_back()
+    assert holder_of(ledger) == ""
 
 
-CHILD = "print('ready', flush=True); input()"
+def test_a_lease_of_another_project_is_another_one(workspace, ledger):
+    with other_holder(workspace):
+        assert Control(ledger, project="fraud", clock=SystemClock()).hold() is not None
 
 
-def test_a_program_started_meanwhile_does_not_keep_the_lock_of_a_killed_server(workspace):
-    lock = ControllerLock(workspace)
-    assert lock.take(holder={})
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", CHILD], stdin=pipe, stdout=pipe, close_fds=False) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        assert lock._held is not None
-        lock._held.close()  # as when the process ends, not as when it releases
-        with brief_control(workspace) as mine:
-            assert mine
-        child.communicate(b"\n")
+def test_a_killed_holder_on_this_machine_keeps_nobody_waiting(workspace, ledger):
+    with other_holder(workspace) as holder:
+        holder.kill()
+        holder.wait()
+        assert a_control(ledger).hold() is not None
 
 
-def test_a_released_lock_is_free_at_once_even_while_programs_are_being_started(workspace):
-    for _ in range(20):
-        lock = ControllerLock(workspace)
-        assert lock.take(holder={})
-        child = subprocess.Popen(["/bin/true"], close_fds=False)
-        lock.release()
-        child.wait()
+def test_a_program_started_meanwhile_does_not_keep_the_lease_of_a_killed_server(workspace, ledger):
+    with other_holder(workspace, "import subprocess; subprocess.Popen(['sleep', '5'])") as holder:
+        holder.kill()
+        holder.wait()
+        assert a_control(ledger).hold() is not None
+
+
+def test_a_lease_is_renewed_in_time_and_asked_for_in_the_ledger_only_then(ledger):
+    clock = ManualClock(NOON)
+    control = Control(ledger, project="answers", clock=clock)
+    first = control.hold()
+    clock.advance(timedelta(seconds=LASTING_S / 2))
+    assert control.hold() is first
+    clock.advance(timedelta(seconds=0.1))
+    renewed = control.hold()
+    assert renewed is not None
+    assert renewed.token == first.token
+    assert renewed.expires_at > first.expires_at
+
+
+def test_a_silent_holder_elsewhere_loses_the_lease_after_its_time_and_learns_of_it(ledger):
+    clock = ManualClock(NOON)
+    elsewhere = take_as(ledger, "other-machine 7 12345", clock)
+    control = Control(ledger, project="answers", clock=clock)
+    assert control.hold() is None
+    clock.advance(timedelta(seconds=LASTING_S))
+    mine = control.hold()
+    assert mine is not None
+    assert mine.token > elsewhere.token
+
+    clock.advance(timedelta(seconds=LASTING_S))
+    take_as(ledger, "other-machine 7 12345", clock)
+    assert turn_under(control, lambda lease: 1.0) == STANDBY_S
+
+
+def test_a_turn_that_finds_its_lease_lost_stands_by_and_asks_anew(ledger):
+    control = a_control(ledger)
+
+    def turn(lease):
+        raise LeaseLost(name=lease.name, holder="somebody")
+
+    assert turn_under(control, turn) == STANDBY_S
+    assert turn_under(control, lambda lease: 7.0) == 7.0
+
+
+def test_who_has_ended_is_known_only_on_this_machine():
+    machine, _, rest = this_process().rpartition(" ")[0].rpartition(" ")
+    begun = this_process().rpartition(" ")[2]
+    assert not has_ended(this_process())
+    assert has_ended(f"{machine} {rest} {int(begun) + 1}"), "the pid was given to another process since"
+    assert has_ended(f"{machine} {2**22 + 1} {begun}"), "there is no such process"
+    assert not has_ended(f"elsewhere {2**22 + 1} {begun}")
+    assert not has_ended("what nobody understands")
+    assert has_ended("")
 
 
 def test_a_command_does_the_controllers_turn_only_after_a_change_and_without_a_server(workspace, monkeypatch):
@@ -106,15 +176,57 @@ def test_a_command_does_the_controllers_turn_only_after_a_change_and_without_a_s
     (workspace.root / "plimsoll.yaml").write_text("project: answers\ncode: steps.py\n")
     monkeypatch.chdir(workspace.root)
     monkeypatch.setattr(wiring, "perform", lambda name, payload, context: name)
-    monkeypatch.setattr(wiring, "control_turn", turns.append)
+    monkeypatch.setattr(wiring, "control_turn", lambda workspace, lease: turns.append(lease))
 
     for name in ("people.list", "deployments.list", "runs.create"):
         wiring.call(name, {}, lambda progress: None)
     assert not turns
     wiring.call("deployments.create", {}, lambda progress: None)
     assert len(turns) == 1
-    server = ControllerLock(wiring.current_workspace())
-    assert server.take(holder={"what": "plimsoll up"})
-    wiring.call("deployments.create", {}, lambda progress: None)
-    server.release()
+    with other_holder(workspace):
+        wiring.call("deployments.create", {}, lambda progress: None)
     assert len(turns) == 1
+
+
+HOLD = """
+import sys
+from plimsoll.kernel.clock import SystemClock
+from plimsoll.ledger.engine import connect
+from plimsoll.server.control import Control
+control = Control(connect(sys.argv[1]), project="answers", clock=SystemClock())
+assert control.hold() is not None
+{more}
+print("ready", flush=True)
+input()
+control.give_back()
+"""
+
+
+@contextmanager
+def other_holder(workspace: Workspace, more: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lease, and gives it back at the end unless it was killed."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", HOLD.format(more=more), workspace.ledger_url]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout.readline() == "ready\n"
+        yield holder
+        if holder.poll() is None:
+            holder.communicate("\n")
+
+
+def a_control(ledger: Database) -> Control:
+    return Control(ledger, project="answers", clock=SystemClock())
+
+
+def holder_of(ledger: Database) -> str:
+    with ledger.read() as transaction:
+        return str(transaction.one("SELECT holder FROM leases")["holder"])
+
+
+def take_as(ledger: Database, holder: str, clock: ManualClock) -> Lease:
+    with ledger.write() as transaction:
+        lease = leases.take(
+            transaction, "controllers/answers", holder=holder, now=clock.now(), lasting_s=LASTING_S
+        )  # fmt: skip
+    assert lease is not None
+    return lease

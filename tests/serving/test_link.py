@@ -143,6 +143,24 @@ def test_the_queue_is_bounded(tmp_path):
     run(story())
 
 
+def test_what_is_given_up_counts_as_waiting_until_the_worker_has_answered_or_died(tmp_path):
+    async def story():
+        async with linked(tmp_path, waiting=2, deadline_s=0.05, crashes=2) as (link, worker):
+            await link.greeting()
+            for _ in range(2):
+                with pytest.raises(TooLate):
+                    await ask(link, "keep silent")
+            with pytest.raises(Overloaded):
+                await ask(link, 1)
+            link._connection.abort()
+            while worker.lives < 2 or not link.ready:  # noqa: ASYNC110 - the link tells nobody
+                await asyncio.sleep(0.001)
+            assert await ask(link, 4) == [[8.0]]
+            assert worker.seen.count("keep silent") == 2
+
+    run(story())
+
+
 def test_a_refusal_is_passed_on(tmp_path):
     page = {"code": "serving.runtime_differs", "text": "numpy differs", "hint": ""}
 

@@ -35,6 +35,13 @@ def worker_3(built, keys):
     return make_release(built / "worker-3", keys, 3, scorer=built / "scorer")
 
 
+@pytest.fixture(scope="session")
+def odd_4(built, keys):
+    """A release that raises, hangs or dies at certain amounts."""
+    make_scorer(built / "odd-scorer", odd=True)
+    return make_release(built / "odd-4", keys, 4, scorer=built / "odd-scorer")
+
+
 @pytest.fixture
 def place(tmp_path, keys):
     place = make_place(tmp_path, keys)
@@ -47,6 +54,13 @@ def shared(tmp_path_factory, keys, compiled_1):
     """An environment with the compiled release live, for tests that only ask."""
     place = make_place(tmp_path_factory.mktemp("shared"), keys)
     place.apply(compiled_1)
+    yield place
+    place.end()
+
+
+@pytest.fixture
+def two_doors(tmp_path, keys):
+    place = make_place(tmp_path, keys, doors=2)
     yield place
     place.end()
 

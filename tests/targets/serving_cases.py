@@ -18,7 +18,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from plimsoll.bundle.build import build_scorer
 from plimsoll.bundle.layout import write_bundle
@@ -53,14 +53,38 @@ def make_rows(count=60):
     )
 
 
-def make_scorer(folder, *, task="binary_classification", label="is_fraud", bias=0.0):
+RAISES, HANGS, DIES = -1.0, -2.0, -3.0
+"""Amounts at which an odd scorer does something else than answer."""
+
+
+def make_oddity():
+    """A local function, which is pickled with the model."""
+
+    def oddly(rows):
+        import os
+        import time
+
+        amount = rows["amount"].iloc[0]
+        if amount == -1.0:
+            raise ValueError("it was told to")
+        if amount == -2.0:
+            time.sleep(20)
+        if amount == -3.0:
+            os._exit(9)
+        return rows
+
+    return FunctionTransformer(oddly)
+
+
+def make_scorer(folder, *, task="binary_classification", label="is_fraud", bias=0.0, odd=False):
     rows = make_rows()
     columns = make_column_transformer(
         (SimpleImputer(), ["amount"]),
         (OneHotEncoder(handle_unknown="ignore"), ["country"]),
         ("passthrough", ["is_new"]),
     )
-    model = make_pipeline(columns, LinearRegression() if task == "regression" else LogisticRegression())
+    steps = [make_oddity()] if odd else []
+    model = make_pipeline(*steps, columns, LinearRegression() if task == "regression" else LogisticRegression())
     model.fit(rows[["amount", "country", "is_new"]], rows[label])
     model[-1].intercept_ = model[-1].intercept_ + bias
     build_scorer(folder, model=model, holdout=rows, task=task, label=label, context=["customer_id"],
@@ -129,11 +153,11 @@ def make_workspace(root):
     return Workspace(root=root, state=root / ".plimsoll", ledger_url="sqlite://")
 
 
-def desired(release, *others, revision=1, port=0, host="127.0.0.1", stick_to="", traffic=None):
+def desired(release, *others, revision=1, port=0, host="127.0.0.1", doors=1, stick_to="", traffic=None):
     """The release live, the others loaded beside it."""
     return Desired(
         project=PROJECT, environment=ENVIRONMENT, revision=revision, host=host, port=port, live=release.digest,
-        releases=(release, *others), stick_to=stick_to, traffic=traffic,
+        releases=(release, *others), doors=doors, stick_to=stick_to, traffic=traffic,
     )  # fmt: skip
 
 
@@ -201,15 +225,23 @@ class Caller:
 
 @dataclass
 class Load:
-    """Callers that ask without pause on keep-alive connections, until told to stop."""
+    """Callers that ask without pause on keep-alive connections, until told to stop.
+
+    Each answer is a prediction's id, the release's name, the amount, the score, and the candidate that failed before.
+    """
 
     port: int
     callers: int = 4
+    amounts: tuple = tuple(float(number) for number in range(50))
     answers: list = field(default_factory=list)
+    sent: list = field(default_factory=list)
+    """One item a request."""
     refused: list = field(default_factory=list)
     """Answers other than 200, and connections that could not be made."""
     broken: list = field(default_factory=list)
     """Requests that were sent and never answered."""
+    seconds: list = field(default_factory=list)
+    """How long each answer took, as its caller saw it."""
     connections: int = 0
 
     def __enter__(self):
@@ -236,9 +268,12 @@ class Load:
         number = 0
         while not self._stop.is_set():
             number += 1
-            amount = float(number % 50)
+            amount = self.amounts[number % len(self.amounts)]
+            self.sent.append(number)
+            began = time.perf_counter()
             try:
                 reply = caller.infer(a_body(amount))
+                self.seconds.append(time.perf_counter() - began)
             except ConnectionRefusedError as error:
                 self.refused.append(repr(error))
             except (OSError, HTTPException) as error:
@@ -247,7 +282,8 @@ class Load:
             else:
                 if reply.status == 200:
                     score = reply.json["outputs"][0]["data"][0]
-                    self.answers.append((reply.prediction, reply.headers["plimsoll-release"], amount, score))
+                    failed = reply.headers.get("plimsoll-fallback", "")
+                    self.answers.append((reply.prediction, reply.headers["plimsoll-release"], amount, score, failed))
                 else:
                     self.refused.append((reply.status, reply.body))
         self.connections += caller.connections
@@ -260,6 +296,7 @@ class Place:
 
     workspace: Workspace
     target: ProcessTarget
+    doors: int = 1
     port: int = 0
     revision: int = 0
     callers: list[Caller] = field(default_factory=list)
@@ -272,7 +309,8 @@ class Place:
     def tell(self, release: DesiredRelease, *others: DesiredRelease, **more) -> Observed:
         """The next revision, without waiting for what comes of it."""
         self.revision += 1
-        observed = self.target.apply(desired(release, *others, revision=self.revision, port=self.port, **more))
+        wanted = desired(release, *others, revision=self.revision, port=self.port, doors=self.doors, **more)
+        observed = self.target.apply(wanted)
         self.port = observed.port
         return observed
 
@@ -327,8 +365,8 @@ class Place:
         return self.workspace.environment(ENVIRONMENT) / "logs"
 
 
-def make_place(root, keys, **options):
+def make_place(root, keys, *, doors=1, **options):
     workspace = make_workspace(root)
     workspace.state.mkdir()
     workspace.keys.symlink_to(keys)
-    return Place(workspace, ProcessTarget(workspace, None, **options))
+    return Place(workspace, ProcessTarget(workspace, None, **options), doors=doors)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from serving_cases import Load, expected_score
+from swapping import check_counts, swap
 from test_process_target import is_alive, until
 
 from plimsoll.capture.reader import read_predictions
@@ -22,7 +23,7 @@ def check_capture(place, load):
         scores[item.id] = (item.release, item.inputs["amount"][0], item.outputs["score"][0])
     assert set(captured.values()) == {1}
     assert {item[0] for item in load.answers} <= captured.keys()
-    assert all(scores[identifier] == (release, amount, score) for identifier, release, amount, score in load.answers)
+    assert all(scores[identifier] == (release, amount, score) for identifier, release, amount, score, _ in load.answers)
     assert len({item[0] for item in load.answers}) == len(load.answers)
 
 
@@ -43,11 +44,21 @@ def test_a_swap_closes_no_connection_and_loses_no_request(place, compiled_1, com
     assert (load.refused, load.broken) == ([], [])
     assert load.connections == load.callers
     biases = {"fraud@1": 0.0, "fraud@2": 1.0}
-    for _, release, amount, score in load.answers:
+    for _, release, amount, score, _ in load.answers:
         if release in biases:
             assert score == pytest.approx(expected_score(biases[release], amount, "GB", False), abs=1e-9)
     check_capture(place, load)
     until(lambda: place.pid("worker") == 0)
+
+
+@pytest.mark.parametrize("doors", ["place", "two_doors"])
+def test_a_hundred_changes_at_random_are_noticed_by_nobody(request, doors, compiled_1, compiled_2):
+    place = request.getfixturevalue(doors)
+    swaps = swap(place, [compiled_1, compiled_2], 100)
+    assert swaps.failures == []
+    assert swaps.load.connections == swaps.load.callers
+    check_capture(place, swaps.load)
+    check_counts(place)
 
 
 def test_a_killed_door_loses_only_what_was_inside_it(place, compiled_1):

@@ -1,16 +1,20 @@
 """An environment is started, observed, changed and stopped, from any process and as often as one likes."""
 
 import os
-import re
 import signal
+import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_place, make_release
+from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_place, make_release, split
 
 from plimsoll.capture.reader import find_prediction, read_predictions
 from plimsoll.kernel.errors import Kind
+from plimsoll.serving.entities import ReleaseRef
+from plimsoll.serving.errors import RuntimeDiffers
+from plimsoll.serving.loading import check_bundle
 from plimsoll.serving.shim import control_socket, socket_folder
 from plimsoll.targets.errors import NotLoopback, PortTaken, Stale
 from plimsoll.targets.process import ProcessTarget
@@ -76,6 +80,94 @@ def test_a_stopped_environment_comes_back_on_its_port(place, compiled_1, compile
     assert place.caller().infer().headers["plimsoll-release"] == "fraud@2"
 
 
+def test_an_older_revision_is_refused_and_changes_nothing(place, compiled_1, compiled_2):
+    place.revision = 6
+    place.apply(compiled_1)
+    with pytest.raises(Stale, match=r"revision 6.* 7") as caught:
+        place.target.apply(desired(compiled_2, revision=6))
+    with pytest.raises(Stale):
+        place.target.stop(ENVIRONMENT, revision=6)
+    assert caught.value.kind is Kind.CONFLICT
+    assert place.caller().infer().headers["plimsoll-release"] == "fraud@1"
+    assert place.observe().revision == 7
+
+
+@pytest.mark.parametrize("late", [3, 4])
+def test_after_a_stop_only_a_newer_revision_starts_again(place, compiled_1, late):
+    place.revision = 2
+    place.apply(compiled_1)
+    place.stop()
+    with pytest.raises(Stale):
+        place.target.apply(desired(compiled_1, revision=late))
+    assert place.observe().processes == ()
+    assert place.apply(compiled_1).ready
+
+
+def test_a_stop_counts_where_nothing_runs_any_more(place, compiled_1):
+    place.apply(compiled_1)
+    os.kill(place.pid("shim"), signal.SIGKILL)
+    until(lambda: place.observe().processes == ())
+    place.revision = 8
+    place.stop()
+    assert (place.observe().settled, place.observe().revision) == (True, 9)
+    for revision in (8, 9):
+        with pytest.raises(Stale):
+            place.target.apply(desired(compiled_1, revision=revision))
+    with pytest.raises(Stale):
+        place.target.stop(ENVIRONMENT, revision=8)
+    assert place.observe().processes == ()
+
+
+def test_a_stop_before_anything_was_applied_counts_too(place, compiled_1):
+    place.target.stop(ENVIRONMENT, revision=5)
+    with pytest.raises(Stale):
+        place.target.apply(desired(compiled_1, revision=4))
+    place.revision = 5
+    assert place.apply(compiled_1).ready
+
+
+def test_a_shim_that_has_nothing_to_keep_ends_by_itself(place, compiled_1):
+    place.apply(compiled_1)
+    place.stop()
+    place.target._start_shim(ENVIRONMENT)  # as an apply does that is then refused as stale
+    shim = place.pid("shim")
+    assert place.observe().settled
+    until(lambda: not is_alive(shim), within_s=30)
+    assert place.apply(compiled_1).ready
+
+
+def test_a_shim_that_starts_again_takes_over_all_that_was_wanted(place, compiled_1, compiled_2):
+    from dataclasses import replace
+
+    place.roll_out(compiled_1, compiled_2, 30, stick_to="customer_id")
+    before = place.observe()
+    os.kill(place.pid("shim"), signal.SIGKILL)
+    until(lambda: not any(is_alive(pid) for _, pid in before.processes))
+    wanted = desired(compiled_1, compiled_2, revision=place.revision, port=place.port, stick_to="customer_id",
+                     traffic=split(compiled_2, 30))  # fmt: skip
+    place.target.apply(wanted)
+    assert replace(place.settle(), processes=()) == replace(before, processes=())
+    caller = place.caller()
+    releases = {caller.infer().headers["plimsoll-release"] for _ in range(60)}
+    assert releases == {"fraud@1", "fraud@2"}
+
+
+def test_a_port_that_is_taken_while_nothing_runs_is_told_and_tried_again(place, compiled_1):
+    place.apply(compiled_1)
+    before = place.observe()
+    os.kill(place.pid("shim"), signal.SIGKILL)
+    until(lambda: not any(is_alive(pid) for _, pid in before.processes))
+    with socket.create_server(("127.0.0.1", place.port)):
+        place.target._start_shim(ENVIRONMENT)
+        observed = place.observe()
+        assert observed.problem.startswith(f"serving.port_taken: cannot listen on 127.0.0.1 port {place.port}")
+        assert (observed.ready, observed.settled) == (False, False)
+        with pytest.raises(PortTaken):
+            place.target.apply(desired(compiled_1, revision=place.revision, port=place.port))
+    until(lambda: place.observe().ready)
+    assert place.observe().problem == ""
+
+
 def test_sockets_and_captured_predictions_are_their_owners_alone(place, compiled_1):
     place.apply(compiled_1)
     place.caller().infer()
@@ -128,19 +220,24 @@ def test_a_tampered_bundle_is_refused_by_name_and_the_old_release_keeps_answerin
     until(lambda: "bundle.tampered" in place.observe().release(bad.digest).problem)
 
 
-def test_a_release_of_other_packages_is_refused_and_says_which(place, built, keys, tmp_path):
+def test_a_worker_refuses_a_release_of_other_packages_and_says_which(built, keys, tmp_path):
     from plimsoll.bundle.runtime import lock_text
 
     lock = "".join(f"{line.split('==')[0]}==0.0.1\n" if line.startswith("numpy==") else line
                    for line in lock_text().splitlines(keepends=True))  # fmt: skip
-    old = make_release(tmp_path / "old", keys, 5, scorer=built / "scorer", bias=0.0, lock=lock)
+    old = make_release(tmp_path / "old", keys, 5, scorer=built / "scorer", lock=lock)
+    ref = ReleaseRef(name=old.name, digest=old.digest, bundle=old.bundle)
 
-    problem = place.apply(old).release(old.digest).problem
+    with pytest.raises(RuntimeDiffers, match=r"numpy 0\.0\.1, here \d"):
+        check_bundle(ref, keys)
+    assert check_bundle(replace(ref, python="/somewhere/python"), keys).ref.python
 
-    assert re.match(r"serving.runtime_differs: .*numpy 0\.0\.1, here \d", problem)
-    assert place.caller().get("/v2/health/live").json == {"live": True}
-    assert place.caller().get("/v2/health/ready").status == 503
-    assert place.caller().infer().status == 503
+
+def test_a_compiled_release_of_other_packages_answers_since_it_needs_none_of_them(place, built, keys, tmp_path):
+    release = make_release(tmp_path / "old", keys, 5, scorer=built / "scorer", bias=0.0, lock="python==2.7\n")
+    place.target.prepare(release, say=print)
+    assert place.apply(release).ready
+    assert place.caller().infer().status == 200
 
 
 def test_a_bundle_of_another_release_is_refused(place, compiled_1, compiled_2):

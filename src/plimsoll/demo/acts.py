@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ from plimsoll.demo.stage import Stage
 STEPS = ("labelled", "split", "train", "evaluate", "profile", "scorer")
 REQUESTS = 500
 RATE = 100
+CROWD_RATE = 500
+"""Requests a second more, while releases are rolled out."""
 ENOUGH = 100
 """Answers that each act waits for, so that none is shorter than its load."""
 
@@ -106,6 +109,53 @@ def worse_model(stage: Stage) -> Seen:
     )
 
 
+def better_model(stage: Stage) -> Seen:
+    """Better beyond doubt: it goes through the stages on evidence and is live."""
+    _release(stage, "fraud@2", "trees=120", "learning_rate=0.06")
+    stage.show("ada", "deploy", "fraud@2", "--env", "production", "--plan")
+    bring_a_crowd(stage)
+    stage.show("ada", "deploy", "fraud@2", "--env", "production", "--follow")
+    stage.show("ada", "rollout", "--once", "--env", "production")
+    send_the_crowd_away(stage)
+    rollout = stage.ask("ada", "rollout", "--once", "--env", "production")
+    passed = _stages_passed(stage)
+    live = _deployment(stage, "production")
+    return Seen(
+        expected="through 5, 25 and 50 % on evidence, then live; no caller notices",
+        seen=f"through {', '.join(f'{share:g}' for share in passed)} %, then {live['release']} is {live['state']}; "
+        f"{rollout['touched']:,} requests touched, {rollout['noticed']} noticed",
+        ok=passed == [5.0, 25.0, 50.0]
+        and (live["release"], live["state"]) == ("fraud@2", "live")
+        and rollout["noticed"] == 0,
+    )
+
+
+def unmasked_model(stage: Stage) -> Seen:
+    """Passes every gate and fails on live payments of a new kind: the e-process takes it back, no caller notices."""
+    parameters = ("trees=120", "learning_rate=0.06", "unknown_categories=error")
+    verdict = _release(stage, "fraud@3", *parameters)
+    bring_a_crowd(stage)
+    stage.show("ada", "deploy", "fraud@3", "--env", "production", "--follow", expect=1)
+    send_the_crowd_away(stage)
+    stage.show("ada", "rollout", "report", "--env", "production")
+    rollout = stage.ask("ada", "rollout", "--once", "--env", "production", expect=1)
+    errors = next(test for test in rollout["tests"] if test["measure"] == "errors")
+    live = _deployment(stage, "production")
+    fallback = rollout["fallback_p99_s"]
+    return Seen(
+        expected="every gate passes; rolled back by the errors' e-value; no caller notices; fraud@2 goes on",
+        seen=f"verdict {verdict}; {rollout['standing']} at e-value {errors['e_value']:,.0f} of {errors['wanted']:,.0f}, "
+        f"{rollout['touched']:,} requests touched, {rollout['erred']} failed, {rollout['noticed']} noticed, "
+        f"fallback p99 {1000 * (fallback or 0):.0f} ms; {live['release']} is {live['state']}",
+        ok=verdict == "pass"
+        and rollout["standing"] == "rolled back"
+        and errors["e_value"] >= errors["wanted"]
+        and rollout["noticed"] == 0
+        and fallback is not None
+        and (live["release"], live["state"]) == ("fraud@2", "live"),
+    )
+
+
 def follow_a_prediction(stage: Stage) -> Seen:
     """One captured prediction, back to commit, data, verdict and approver."""
     prediction = (stage.document("load.json") or {})["predictions"][0]
@@ -157,6 +207,23 @@ def start_load(stage: Stage, address: str) -> None:
     stage.load = stage.start("load", [sys.executable, "-m", "plimsoll.demo.load", *arguments])
 
 
+def bring_a_crowd(stage: Stage) -> None:
+    """More of the same requests, so that shares of them say something soon."""
+    url = f"{_deployment(stage, 'production')['address']}/v2/models/fraud/infer"
+    stage.telling.note(f"Another {CROWD_RATE} payments a second are sent to production meanwhile.")
+    arguments = [url, str(stage.notes / "requests.jsonl"), "--rate", str(CROWD_RATE), "--connections", "8"]
+    name = f"crowd-{len(stage.crowds) + 1}"
+    stage.crowds[name] = stage.start(name, [sys.executable, "-m", "plimsoll.demo.load", *arguments])
+
+
+def send_the_crowd_away(stage: Stage) -> None:
+    """End what was sent more, once its requests under way are answered."""
+    for crowd in stage.crowds.values():
+        crowd.send_signal(signal.SIGTERM)
+        with suppress(TimeoutExpired):
+            crowd.wait(30)
+
+
 def end_load(stage: Stage) -> Mapping[str, Any] | None:
     """End the load once its requests under way are answered; its summary, None when it never began."""
     if stage.load is None:
@@ -164,7 +231,15 @@ def end_load(stage: Stage) -> Mapping[str, Any] | None:
     stage.load.send_signal(signal.SIGTERM)
     with suppress(TimeoutExpired):
         stage.load.wait(30)
-    return stage.document("load.out") or stage.document("load.json")
+    send_the_crowd_away(stage)
+    steady = stage.document("load.out") or stage.document("load.json")
+    crowds = [stage.document(f"{name}.out") for name in stage.crowds]
+    if steady is None or None in crowds:
+        return None
+    together: Mapping[str, Any] = steady
+    for crowd in filter(None, crowds):
+        together = _together(together, crowd)
+    return together
 
 
 def wait_for_answers(stage: Stage) -> int:
@@ -178,6 +253,29 @@ def wait_for_answers(stage: Stage) -> int:
         return status["answered"] if status is not None and done else None
 
     return stage.wait(f"{ENOUGH} answers from production", enough, on=stage.load)
+
+
+def _together(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Two loads as one; latencies are those of the steady one, which was there all along."""
+    counts = {name: one[name] + other[name] for name in ("sent", "answered", "failed")}
+    return {**one, **counts, "reasons": {**other["reasons"], **one["reasons"]}}
+
+
+def _release(stage: Stage, name: str, *parameters: str) -> str:
+    """From parameters to a release that was live in staging and is approved for production; its verdict's finding."""
+    given = [part for parameter in parameters for part in ("--param", parameter)]
+    stage.show("ada", "run", *given)
+    finding = str(stage.ask("ada", "verdict")["verdict"]["finding"])
+    stage.show("ada", "release")
+    stage.show("ada", "deploy", name, "--env", "staging")
+    stage.show("grace", "approve", name, "--env", "production")
+    return finding
+
+
+def _stages_passed(stage: Stage) -> list[float]:
+    """The shares at which the latest rollout had seen enough, as its report has them."""
+    text = " ".join(stage.ask("ada", "rollout", "report", "--env", "production")["text"].split())
+    return [float(share) for share in re.findall(r"Enough seen in stage \d of \d \(([\d.]+) %\)", text)]
 
 
 def _token(stage: Stage, *command: str) -> str:
@@ -218,6 +316,8 @@ ACTS: tuple[tuple[str, str, Callable[[Stage], Seen]], ...] = (
     ("Act 1", "A first release: trained, gated, approved by somebody else, live", first_release),
     ("Act 2", "Nothing is done twice, and the plan says what will be", nothing_twice),
     ("Act 3", "A worse model is refused", worse_model),
+    ("Act 4", "A better model goes live on evidence, share by share", better_model),
+    ("Act 5", "A model that passes every gate fails on live payments, and is taken back", unmasked_model),
     ("Trace", "Where one prediction came from", follow_a_prediction),
     ("Audit", "Who did what, and is the record whole", check_the_record),
 )

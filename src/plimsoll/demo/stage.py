@@ -35,6 +35,7 @@ class Stage:
         self.tokens: dict[str, str] = {}
         self.server_url = ""
         self.load: subprocess.Popen[str] | None = None
+        self.crowds: dict[str, subprocess.Popen[str]] = {}
         self._started: dict[subprocess.Popen[str], str] = {}
 
     @property
@@ -55,7 +56,7 @@ class Stage:
         shown = shlex.join(["python", script, *arguments])
         return self._shown(person, shown, [sys.executable, script, *arguments], expect=0, until=None)
 
-    def ask(self, person: str, *arguments: str) -> Any:
+    def ask(self, person: str, *arguments: str, expect: int = 0) -> Any:
         """What a `plimsoll` command answers with --json, unseen. Raises CommandSurprised."""
         command = [sys.executable, "-m", "plimsoll", *arguments, "--json"]
         done = subprocess.run(
@@ -64,7 +65,7 @@ class Stage:
         try:
             document = json.loads(done.stdout)
         except ValueError as error:
-            raise self._surprise(shlex.join(command[2:]), done.returncode, 0, done.stdout + done.stderr) from error
+            raise self._surprise(shlex.join(command[2:]), done.returncode, expect, done.stdout + done.stderr) from error
         if "error" in document:
             raise self._surprise(shlex.join(command[2:]), done.returncode, 0, str(document["error"].get("text")))
         return document

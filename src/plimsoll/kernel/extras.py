@@ -18,6 +18,7 @@ EXTRAS = {
     "pandas": "sklearn",
     "skl2onnx": "sklearn",
     "sklearn": "sklearn",
+    "uv": "runtimes",
 }
 """The name that is imported -> the extra; a test holds it against pyproject.toml."""
 

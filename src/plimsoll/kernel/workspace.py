@@ -42,6 +42,11 @@ class Workspace:
         """What can be deleted at any time: scratch folders, the file-hash cache, unpacked bundles."""
         return self.state / "cache"
 
+    @property
+    def runtimes(self) -> Path:
+        """Environments made from releases' locks: made anew when they are gone, but workers run in them."""
+        return self.state / "runtimes"
+
     def environment(self, name: str) -> Path:
         """An environment's own folder: its shim's sockets and state, its unpacked releases."""
         return self.state / "environments" / name

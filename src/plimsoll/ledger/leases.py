@@ -68,10 +68,12 @@ def take(
 
 
 def require(transaction: Transaction, lease: Lease) -> None:
-    """Raises LeaseLost unless nobody took the lease over. One that merely expired still counts: nobody missed it."""
+    """Raises LeaseLost when the lease was taken over or given back. One that merely expired still counts: nobody
+    missed it.
+    """
     row = transaction.one("SELECT holder, token FROM leases WHERE name = :name", name=lease.name)
-    if row is None or int(row["token"]) != lease.token:
-        raise LeaseLost(name=lease.name, holder=row["holder"] if row else "nobody")
+    if row is None or (row["holder"], int(row["token"])) != (lease.holder, lease.token):
+        raise LeaseLost(name=lease.name, holder=(row and row["holder"]) or "nobody")
 
 
 def give_back(transaction: Transaction, lease: Lease) -> None:

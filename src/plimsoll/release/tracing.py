@@ -53,7 +53,12 @@ def trace_release(context: Context, subject: str, release: Release) -> Trace:
         Link(
             kind="deployment",
             name=str(event.detail.get("environment", "")),
-            facts=(("at", event.at), ("by", event.actor), ("wanted", event.detail.get("wanted", ""))),
+            facts=(
+                ("at", event.at),
+                ("by", event.detail.get("by", event.actor)),
+                ("wanted", event.detail.get("wanted", "")),
+                *((("rollout", event.detail["rollout"]),) if event.detail.get("rollout") else ()),
+            ),
         )
         for event in events_about(context, subject=release.name)
         if event.action == Action.DEPLOYMENT_CHANGED

@@ -6,8 +6,12 @@ told is told again until it is known there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from plimsoll.capture.counts import StageCounts
 from plimsoll.edge.context import Context
 from plimsoll.kernel.errors import PlimsollError
+from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.rollout.decide import decide, health_of, must_tell
 from plimsoll.rollout.entities import Deployment, Effects, Observed
@@ -17,7 +21,7 @@ from plimsoll.rollout.operations import (
     latest_effects,
     mark_performed,
     next_look,
-    note_problem,
+    note_outcome,
     record_decision,
     target_of,
     wanted_deployments,
@@ -44,27 +48,35 @@ def _turn(context: Context, lease: Lease, deployment: Deployment) -> float:
     if effects is None:
         return IDLE_S
     observed, problem = _observe_and_tell(context, lease, deployment, effects)
-    note_problem(context, lease, deployment, problem=problem)
     look = next_look(context, deployment.environment)
+    stages, trouble = _counted(context, deployment, look)
+    note_outcome(context, lease, deployment, observed, problem=problem or trouble)
     if look is None:
         return IDLE_S
-    if _look(context, lease, deployment, look, observed, problem=problem):
+    health = health_of(look.rollout.spec, observed, problem=problem)
+    blind = bool(trouble) and look.order is None  # people's orders are followed even when nothing can be counted
+    if not blind and _look(context, lease, look, Seen(stages=stages, health=health)):
         decided = latest_effects(context, deployment.environment)
         assert decided is not None, "an outbox is not emptied"
         _observe_and_tell(context, lease, deployment, decided)
     return min(max(look.rollout.spec.look_s, SOONEST_S), IDLE_S)
 
 
-def _look(
-    context: Context, lease: Lease, deployment: Deployment, look: Look, observed: Observed | None, *, problem: str
-) -> bool:
+def _look(context: Context, lease: Lease, look: Look, seen: Seen) -> bool:
     """One look at a rollout; True when there is something to tell."""
     rollout = look.rollout
-    health = health_of(rollout.spec, observed, problem=problem)
-    stages = target_of(context, deployment).counts(deployment.environment, rollout.id)
-    state, now = rollout.latest.state, context.clock.now()
-    decision = decide(rollout.spec, state, Seen(stages=stages, health=health), now, look.order)
+    decision = decide(rollout.spec, rollout.latest.state, seen, context.clock.now(), look.order)
     return record_decision(context, lease, look, decision)
+
+
+def _counted(context: Context, deployment: Deployment, look: Look | None) -> tuple[Mapping[int, StageCounts], str]:
+    """What the doors counted for the rollout under way; why that is not known."""
+    if look is None:
+        return {}, ""
+    try:
+        return target_of(context, deployment).counts(deployment.environment, look.rollout.id), ""
+    except PlimsollError as error:
+        return {}, f"{error.code}: {error}"
 
 
 def _observe_and_tell(
@@ -76,7 +88,7 @@ def _observe_and_tell(
         observed = target.observe(deployment.environment)
         if must_tell(effects, observed):
             observed = _tell(context, lease, deployment, effects)
-    except LeaseLost:
+    except (LeaseLost, LedgerUnavailable):
         raise
     except PlimsollError as error:
         return None, f"{error.code}: {error}"
@@ -88,10 +100,8 @@ def _tell(context: Context, lease: Lease, deployment: Deployment, effects: Effec
     if effects.told.wanted is None:
         target.stop(deployment.environment, revision=effects.revision)
         observed = target.observe(deployment.environment)
-        port = deployment.port
     else:
-        observed = target.apply(desired_state(context, deployment, effects))
-        port = observed.port
-    if not effects.performed_at or port != deployment.port:
-        mark_performed(context, lease, effects, port=port)
+        observed = target.apply(desired_state(context, effects))
+    if not effects.performed_at:
+        mark_performed(context, lease, effects)
     return observed

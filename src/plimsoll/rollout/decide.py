@@ -41,6 +41,8 @@ def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:
 
 def baked_s(digest: str, history: Sequence[DeploymentChange], now: datetime) -> float:
     """Seconds of the longest time without a break in which a release was live, by an environment's history."""
+    if not history:
+        return 0.0
     ends = [from_text(change.changed_at) for change in history[1:]] + [now]
     lived = [
         (end - from_text(change.changed_at)).total_seconds()

@@ -48,7 +48,7 @@ def _read(kind: Any, document: Any) -> Any:
     if origin is Literal:
         return document
     if dataclasses.is_dataclass(kind):
-        return _read_noun(cast("type[Any]", kind), document)
+        return _read_noun(kind, document)
     if kind is datetime:
         return from_text(document)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -64,18 +64,24 @@ def _read_one_of(kinds: tuple[Any, ...], document: Any) -> Any:
         plain = [kind for kind in kinds if kind is not type(None) and not dataclasses.is_dataclass(kind)]
         return None if document is None else _read(plain[0], document)
     for kind in kinds:
-        if getattr(kind, "__name__", "") == document[_KIND]:
+        if getattr(kind, "__name__", "") == document.get(_KIND):
             return _read(kind, document)
     known = ", ".join(kind.__name__ for kind in kinds)
-    message = f"a document says it is {document[_KIND]!r}, expected one of {known}"
+    message = f"a document says it is {document.get(_KIND)!r}, expected one of {known}"
     raise ValueError(message)
 
 
-def _read_noun(kind: Any, document: Mapping[str, Any]) -> Any:
-    if document[_KIND] != kind.__name__:
-        message = f"a document says it is {document[_KIND]!r}, expected {kind.__name__}"
+def _read_noun(kind: Any, document: Any) -> Any:
+    said = document.get(_KIND) if isinstance(document, Mapping) else document
+    if said != kind.__name__ or not isinstance(document, Mapping):
+        message = f"a document says it is {said!r}, expected {kind.__name__}"
         raise ValueError(message)
-    return kind(**{name: _read(hint, document[name]) for name, hint in _hints(kind).items() if name in document})
+    fields = {name: _read(hint, document[name]) for name, hint in _hints(kind).items() if name in document}
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        message = f"a document says it is {said!r}, and lacks some of it: {error}"
+        raise ValueError(message) from error
 
 
 @cache

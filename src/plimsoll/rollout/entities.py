@@ -100,8 +100,6 @@ class DesiredRelease:
     name: str
     digest: str
     bundle: Path
-    lock: str = ""
-    """Digest of its runtime's lock; empty: the runtime that Plimsoll itself runs in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

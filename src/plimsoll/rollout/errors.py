@@ -5,13 +5,6 @@ from __future__ import annotations
 from plimsoll.kernel.errors import Kind, PlimsollError
 
 
-class RuntimeDiffers(PlimsollError):
-    code = "deployment.runtime_differs"
-    kind = Kind.CONFLICT
-    text = "{release} was made with other packages than this interpreter has: {differences}."
-    hint = "Install the release's lock (lock.txt in its bundle) here, or run and release again with today's packages."
-
-
 class NothingDeployed(PlimsollError):
     code = "deployment.missing"
     kind = Kind.MISSING

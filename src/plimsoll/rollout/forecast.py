@@ -14,15 +14,15 @@ import numpy as np
 
 from plimsoll.rollout.decisions import Measure
 from plimsoll.rollout.judge import weigh
+from plimsoll.rollout.report import title
 from plimsoll.rollout.rollouts import RolloutSpec, Share
 from plimsoll.rollout.seen import Seen
-from plimsoll.rollout.trials import Course, Floats, Past, Tests, Trial, latency_trial, stage_trial
+from plimsoll.rollout.trials import Course, Criteria, Floats, Past, Trial, latency_trial, stage_trial
 from plimsoll.rollout.wording import duration, percent, stage_name
 
-ROLLOUTS = 200
-"""Simulated per case: medians come within about a tenth."""
-LATENCY_ROLLOUTS = 40
-"""Fewer, because a look at two histograms costs a hundred times one at four counts."""
+TRIALS, LATENCY_TRIALS = 600, 120
+"""Simulated for each harm, shared by the stages (by three at least, so that a forecast of many takes no longer): with
+200 in a stage a median comes within about a tenth. Latency has fewer, because two histograms cost more to look at."""
 RATIOS = (2.0, 3.0, 5.0, 10.0)
 ADDED = (0.01, 0.1)
 """Harm where the champion hardly errs, so that a multiple of its rate says little."""
@@ -110,9 +110,8 @@ def forecast(spec: RolloutSpec, recent: Recent, *, draw: np.random.Generator, st
     simulated = _Simulated(spec, recent, draw)
     stages = tuple(simulated.stages())
     durations = [stage.lasts_s for stage in stages if stage.lasts_s is not None and not stage.advice]
-    over = f" over {spec.champion.name}" if spec.champion else ""
     return Forecast(
-        title=f"{spec.candidate.name}{over} ({spec.strategy})",
+        title=title(spec),
         recent=recent,
         stages=stages,
         total_s=sum(durations) if len(durations) == len(stages) else None,
@@ -129,7 +128,9 @@ class _Simulated:
         self._bars = {reading.measure: reading.limit for reading in weigh(spec, Seen(), stage=None).harm}
         self._course = _course(spec, recent)
         self._deadline_s = spec.deadline_s if recent.known else math.inf
-        self._none = Past.none(ROLLOUTS, len(spec.shares))
+        stages = max(len(spec.shares), 3)
+        self._rollouts, self._latency_rollouts = TRIALS // stages, LATENCY_TRIALS // stages
+        self._none = Past.none(self._rollouts, len(spec.shares))
         self._first: dict[float, Trial] = {}
 
     def stages(self) -> Iterator[StageForecast]:
@@ -145,9 +146,9 @@ class _Simulated:
             return
         for harm, rate in _error_harms(self._recent.error_rate):
             past = self._none
-            touched, took = np.zeros(ROLLOUTS), np.zeros(ROLLOUTS)
-            found = np.zeros(ROLLOUTS, dtype=np.bool_)
-            alive = np.arange(ROLLOUTS)
+            touched, took = np.zeros(self._rollouts), np.zeros(self._rollouts)
+            found = np.zeros(self._rollouts, dtype=np.bool_)
+            alive = np.arange(self._rollouts)
             for index, share in enumerate(self._spec.shares):
                 began = self._first.get(rate) if index == 0 else None  # harm that begins with the first stage
                 trial = began or self._trial(index, past=past, candidate_rate=rate)
@@ -204,7 +205,7 @@ class _Simulated:
             bar=self._bars[Measure.LATENCY] + math.log(len(self._spec.shares)),
             slower=SLOWER,
             requests=looks,
-            rollouts=LATENCY_ROLLOUTS,
+            rollouts=self._latency_rollouts,
             draw=self._draw,
         )
         traffic = np.append(looks.astype(np.float64), np.inf)[found]
@@ -215,7 +216,7 @@ class _Simulated:
     def _trial(self, index: int, *, past: Past, candidate_rate: float, healthy: bool = False) -> Trial:
         harm = self._spec.harm.errors
         return stage_trial(
-            Tests(
+            Criteria(
                 shares=self._spec.shares,
                 enough=self._spec.enough,
                 ratio=harm.ratio if harm is not None and not healthy else None,

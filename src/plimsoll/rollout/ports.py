@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from plimsoll.capture.counts import StageCounts
-from plimsoll.rollout.entities import Desired, Observed
+from plimsoll.rollout.entities import Desired, DesiredRelease, Observed
 
 
 class Target(Protocol):
     """Carries deployments. Every method may be called again at any time, from any process."""
+
+    def prepare(self, release: DesiredRelease, *, say: Callable[[str], None]) -> None:
+        """Make whatever the release needs to be loaded here, however long that takes. say: is told what goes on.
+
+        Raises PlimsollError that names what cannot be made.
+        """
 
     def apply(self, desired: Desired) -> Observed:
         """Tell what is wanted, and return as soon as that is known there; `observe` says when it has become so.

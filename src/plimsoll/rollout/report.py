@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from plimsoll.rollout.decisions import Cost, Decision, Measure, Reading, Rule
+from plimsoll.rollout.decisions import Cost, Decision, Evidence, Measure, Reading, Rule
 from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling
 from plimsoll.rollout.wording import duration, e_value
 
@@ -21,19 +21,17 @@ _BARS = "▁▂▃▄▅▆▇█"
 def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
     """The whole report, oldest decision first in `decisions`. Ends without a line break."""
     if not decisions:
-        return f"{_title(spec)}: nothing decided yet"
-    turns = turning_points(decisions)
-    last = turns[-1] if isinstance(turns[-1].state, Promoted | RolledBack) else decisions[-1]
-    lasted = duration(max((last.at - decisions[0].at).total_seconds(), 0.0))
-    lines = [f"{_title(spec)}: {_standing(last.state)} after {lasted}", *_wrap(last.because.sentence)]
+        return f"{title(spec)}: nothing decided yet"
+    last = conclusion(decisions)
+    lines = [f"{title(spec)}: {standing(last.state)} after {lasted(decisions)}", *_wrap(last.because.sentence)]
     for measure in Measure:
         lines += _path(measure, decisions)
-    cost = next((one.because.evidence.cost for one in reversed(decisions) if one.because.evidence), None)
-    if cost is not None:
-        lines += ["", *_wrap(_cost(cost))]
+    evidence = last_evidence(decisions)
+    if evidence is not None:
+        lines += ["", *_wrap(_cost(evidence.cost))]
     lines.append("")
-    for turn in turns:
-        lines += _wrap(turn.because.sentence, first=f"{_clock(turn.at)}  ")
+    for turn in turning_points(decisions):
+        lines += _wrap(turn.because.sentence, first=f"{clock(turn.at)}  ")
     return "\n".join(lines)
 
 
@@ -47,22 +45,30 @@ def turning_points(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
     return (*decisions[:1], *turns)
 
 
-def sparkline(readings: Sequence[Reading], *, width: int = _PATH) -> str:
-    """The path of an e-value on a log scale: lowest bar for no evidence (1 or less), highest for proven."""
-    heights = [min(max(reading.log_e, 0.0) / reading.limit, 1.0) for reading in readings]
-    columns = min(width, len(heights))
-    cells = [
-        max(heights[at * len(heights) // columns : (at + 1) * len(heights) // columns]) for at in range(columns)
-    ]  # fmt: skip
-    return "".join(_BARS[-1] if height == 1 else _BARS[int(height * (len(_BARS) - 1))] for height in cells)
+def conclusion(decisions: Sequence[Decision]) -> Decision:
+    """The decision that ended the rollout; while it is under way the latest. Needs at least one."""
+    turn = turning_points(decisions)[-1]
+    return turn if isinstance(turn.state, Promoted | RolledBack) else decisions[-1]
 
 
-def _title(spec: RolloutSpec) -> str:
+def last_evidence(decisions: Sequence[Decision]) -> Evidence | None:
+    """What was weighed last; None when nothing ever was."""
+    return next((one.because.evidence for one in reversed(decisions) if one.because.evidence), None)
+
+
+def lasted(decisions: Sequence[Decision]) -> str:
+    """How long it took from the first decision to the conclusion."""
+    return duration(max((conclusion(decisions).at - decisions[0].at).total_seconds(), 0.0))
+
+
+def title(spec: RolloutSpec) -> str:
+    """Which release takes whose place, and how."""
     over = f" over {spec.champion.name}" if spec.champion else ""
     return f"{spec.candidate.name}{over} ({spec.strategy})"
 
 
-def _standing(state: RolloutState) -> str:
+def standing(state: RolloutState) -> str:
+    """How a rollout stands, in a few words."""
     match state:
         case Promoted():
             return "promoted"
@@ -76,6 +82,20 @@ def _standing(state: RolloutState) -> str:
             return "paused"
         case _:
             return "under way"
+
+
+def clock(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def sparkline(readings: Sequence[Reading], *, width: int = _PATH) -> str:
+    """The path of an e-value on a log scale: lowest bar for no evidence (1 or less), highest for proven."""
+    heights = [min(max(reading.log_e, 0.0) / reading.limit, 1.0) for reading in readings]
+    columns = min(width, len(heights))
+    cells = [
+        max(heights[at * len(heights) // columns : (at + 1) * len(heights) // columns]) for at in range(columns)
+    ]  # fmt: skip
+    return "".join(_BARS[-1] if height == 1 else _BARS[int(height * (len(_BARS) - 1))] for height in cells)
 
 
 def _path(measure: Measure, decisions: Sequence[Decision]) -> Iterator[str]:
@@ -99,10 +119,6 @@ def _cost(cost: Cost) -> str:
     )
     noticed = f"{cost.noticed:,}" if cost.noticed else "none"
     return f"Requests touched: {cost.touched:,}, with {cost.erred:,} errors; callers who noticed: {noticed}{fallback}."
-
-
-def _clock(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _wrap(text: str, *, first: str = "") -> list[str]:

@@ -83,6 +83,14 @@ class TestView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnView:
+    """One change in the course of a rollout."""
+
+    at: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageView:
     """One arm's counts in the present stage, and what the stage must show."""
 
@@ -125,6 +133,8 @@ class RolloutView:
     looked_at: str
     orders: int
     """Orders that are not taken yet."""
+    turns: tuple[TurnView, ...] = ()
+    """What changed, oldest first; only where one rollout is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

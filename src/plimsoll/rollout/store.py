@@ -45,9 +45,12 @@ def add_change(transaction: Transaction, change: DeploymentChange) -> None:
 
 
 def note_outcome(transaction: Transaction, *, project: str, environment: str, port: int, problem: str) -> None:
-    """Write down where an environment answers, and what its target cannot do."""
+    """Write down where an environment answers, unless that was set meanwhile, and what its target cannot do."""
     transaction.execute(
-        "UPDATE deployments SET port = :port, problem = :problem WHERE project = :project AND environment = :environment",
+        """
+        UPDATE deployments SET port = CASE WHEN port = 0 THEN CAST(:port AS INTEGER) ELSE port END, problem = :problem
+        WHERE project = :project AND environment = :environment
+        """,
         project=project,
         environment=environment,
         port=port,
@@ -100,11 +103,11 @@ def rollout_under_way(transaction: Transaction, *, project: str, environment: st
 
 
 def rollouts(transaction: Transaction, *, project: str, environment: str, most: int) -> tuple[Rollout, ...]:
-    """The latest rollouts of an environment, newest first."""
+    """The latest rollouts of an environment, newest first; the one under way is the newest whatever clocks say."""
     rows = transaction.all(
         """
         SELECT * FROM rollouts WHERE project = :project AND environment = :environment
-        ORDER BY started_at DESC, id DESC LIMIT :most
+        ORDER BY CASE WHEN ended_at = '' THEN 0 ELSE 1 END, started_at DESC, id DESC LIMIT :most
         """,
         project=project,
         environment=environment,
@@ -118,14 +121,16 @@ def find_rollout(transaction: Transaction, identifier: str) -> Rollout | None:
     return None if row is None else _rollout(row)
 
 
-def add_decision(transaction: Transaction, rollout: str, decision: Decision) -> None:
-    """Write a decision into a rollout's record."""
+def add_decision(transaction: Transaction, rollout: str, decision: Decision, *, is_turn: bool) -> None:
+    """Write a decision into a rollout's record. is_turn: whether it changed something, rather than went on watching."""
     transaction.execute(
         """
-        INSERT INTO rollout_decisions (rollout, number, decision)
-        SELECT :rollout, COALESCE(MAX(number), 0) + 1, :decision FROM rollout_decisions WHERE rollout = :rollout
+        INSERT INTO rollout_decisions (rollout, number, is_turn, decision)
+        SELECT :rollout, COALESCE(MAX(number), 0) + 1, :is_turn, :decision
+        FROM rollout_decisions WHERE rollout = :rollout
         """,
         rollout=rollout,
+        is_turn=int(is_turn),
         decision=_text(decision),
     )
 
@@ -134,6 +139,15 @@ def decisions(transaction: Transaction, rollout: str) -> tuple[Decision, ...]:
     """A rollout's record, oldest first."""
     rows = transaction.all(
         "SELECT decision FROM rollout_decisions WHERE rollout = :rollout ORDER BY number", rollout=rollout
+    )
+    return tuple(from_document(Decision, json.loads(row["decision"])) for row in rows)
+
+
+def turns(transaction: Transaction, rollout: str) -> tuple[Decision, ...]:
+    """The decisions that changed something, oldest first."""
+    rows = transaction.all(
+        "SELECT decision FROM rollout_decisions WHERE rollout = :rollout AND is_turn = 1 ORDER BY number",
+        rollout=rollout,
     )
     return tuple(from_document(Decision, json.loads(row["decision"])) for row in rows)
 
@@ -163,7 +177,7 @@ def add_order(transaction: Transaction, identifier: str, rollout: str, order: Or
 def open_orders(transaction: Transaction, rollout: str) -> list[tuple[str, Order]]:
     """Orders that no look has taken yet, oldest first, with their ids."""
     rows = transaction.all(
-        "SELECT id, person_order FROM rollout_orders WHERE rollout = :rollout AND taken_at = '' ORDER BY id",
+        "SELECT id, person_order FROM rollout_orders WHERE rollout = :rollout AND taken_at = '' ORDER BY ordered_at, id",
         rollout=rollout,
     )
     return [(row["id"], from_document(Order, json.loads(row["person_order"]))) for row in rows]

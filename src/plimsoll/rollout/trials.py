@@ -74,7 +74,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tests:
+class Criteria:
     """What a stage is judged by."""
 
     shares: tuple[Share, ...]
@@ -86,7 +86,7 @@ class Tests:
 
 
 def stage_trial(
-    tests: Tests,
+    criteria: Criteria,
     index: int,
     *,
     course: Course,
@@ -106,11 +106,11 @@ def stage_trial(
         part = slice(begin, begin + _BLOCK)
         at, traffic = course.at[part], np.diff(course.traffic[part], prepend=before)
         before = int(course.traffic[part][-1])
-        drawn = _drawn(tests.shares[index], traffic, len(alive), (champion_rate, candidate_rate), draw)
+        drawn = _drawn(criteria.shares[index], traffic, len(alive), (champion_rate, candidate_rate), draw)
         seen = counts[:, alive, None] + np.cumsum(drawn, axis=2)
 
-        harmful = _harmful(tests, index, seen, past.of(alive))
-        shown = _shown(tests, index, seen)
+        harmful = _harmful(criteria, index, seen, past.of(alive))
+        shown = _shown(criteria, index, seen)
         advanced = shown & (at >= course.hold_s)
         over = harmful | advanced
 
@@ -196,8 +196,8 @@ def _drawn(
     return np.stack([ours, draw.binomial(ours, rates[1]), theirs, draw.binomial(theirs, rates[0])])
 
 
-def _harmful(tests: Tests, index: int, seen: Floats, past: Past) -> NDArray[np.bool_]:
-    if tests.ratio is None:
+def _harmful(criteria: Criteria, index: int, seen: Floats, past: Past) -> NDArray[np.bool_]:
+    if criteria.ratio is None:
         return np.zeros(seen.shape[1:], dtype=np.bool_)
     _, lost, _, missed = seen
     candidate, total = (
@@ -205,22 +205,22 @@ def _harmful(tests: Tests, index: int, seen: Floats, past: Past) -> NDArray[np.b
     )  # fmt: skip
     candidate[..., index] += lost
     total[..., index] += lost + missed
-    shares = [share.expected for share in tests.shares]
-    crossed: NDArray[np.bool_] = log_e_errors_path(shares, candidate, total, ratio=tests.ratio) >= tests.bar
+    shares = [share.expected for share in criteria.shares]
+    crossed: NDArray[np.bool_] = log_e_errors_path(shares, candidate, total, ratio=criteria.ratio) >= criteria.bar
     return crossed
 
 
-def _shown(tests: Tests, index: int, seen: Floats) -> NDArray[np.bool_]:
+def _shown(criteria: Criteria, index: int, seen: Floats) -> NDArray[np.bool_]:
     ours, lost, theirs, missed = seen[..., None]
     log_e = log_e_added_errors_path(
-        [tests.shares[index].expected],
+        [criteria.shares[index].expected],
         candidate=ours,
         candidate_errors=lost,
         champion=theirs,
         champion_errors=missed,
-        added=tests.enough.max_added_errors,
+        added=criteria.enough.max_added_errors,
     )
-    shown: NDArray[np.bool_] = (log_e >= log_bar(tests.enough.alpha)) & (seen[0] >= max(tests.enough.requests, 1))
+    shown: NDArray[np.bool_] = (log_e >= log_bar(criteria.enough.alpha)) & (seen[0] >= max(criteria.enough.requests, 1))
     return shown
 
 

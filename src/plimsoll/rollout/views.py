@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, assert_never
 
+from plimsoll.kernel.clock import to_text
 from plimsoll.rollout.decisions import Decision, Evidence
 from plimsoll.rollout.entities import Rollout
+from plimsoll.rollout.page import rollout_html
 from plimsoll.rollout.report import rollout_text
-from plimsoll.rollout.requests import RolloutBrief, RolloutView, StageView, Standing, TestView
+from plimsoll.rollout.requests import RolloutBrief, RolloutView, StageView, Standing, TestView, TurnView
 from plimsoll.rollout.rollouts import (
     Held,
     Paused,
@@ -46,8 +48,8 @@ def standing(state: RolloutState) -> Standing:
             assert_never(state)
 
 
-def rollout_view(rollout: Rollout, *, orders: int) -> RolloutView:
-    """A rollout as it stands. orders: how many wait for the next look."""
+def rollout_view(rollout: Rollout, *, orders: int, turns: Sequence[Decision] = ()) -> RolloutView:
+    """A rollout as it stands. orders: how many wait for the next look. turns: the decisions that changed something."""
     latest = rollout.latest
     evidence = latest.because.evidence
     cost = evidence.cost if evidence else None
@@ -68,8 +70,9 @@ def rollout_view(rollout: Rollout, *, orders: int) -> RolloutView:
         started_by=rollout.started_by,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
-        looked_at=latest.at.isoformat(),
+        looked_at=to_text(latest.at),
         orders=orders,
+        turns=tuple(TurnView(at=to_text(turn.at), sentence=turn.because.sentence) for turn in turns),
     )
 
 
@@ -88,7 +91,7 @@ def brief(rollout: Rollout, *, orders: int) -> RolloutBrief:
 
 def report_of(rollout: Rollout, decisions: Sequence[Decision], *, format: Literal["text", "html"]) -> str:
     """A rollout's report, from its recorded decisions."""
-    return rollout_text(rollout.spec, decisions)
+    return rollout_html(rollout.spec, decisions) if format == "html" else rollout_text(rollout.spec, decisions)
 
 
 def _candidate_pct(decision: Decision) -> float:

@@ -12,7 +12,7 @@ from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress, silent
 from plimsoll.edge.output import ProgressLines, say
 from plimsoll.rollout.errors import NoRollout, NotLive, TakenBack
-from plimsoll.rollout.screen import WIDTH, rollout_lines, where
+from plimsoll.rollout.screen import WIDTH, rollout_lines
 
 RESTS = ("held", "paused", "settling", "promoted", "rolled back")
 """Where following ends: it is over, or a person must say how to go on."""
@@ -124,7 +124,7 @@ class _Drawing:
         self._stream = stream
         self._live = stream.isatty()
         self._drawn = 0
-        self._last = ""
+        self._told = 0
 
     def draw(self, view: dict[str, Any]) -> None:
         if not self._live:
@@ -138,9 +138,9 @@ class _Drawing:
         self._drawn = len(lines)
 
     def _draw_change(self, view: dict[str, Any]) -> None:
-        now = where(view)
-        if now == self._last:
-            return
-        self._last = now
-        self._stream.write(textwrap.fill(view["sentence"], WIDTH) + "\n")
+        for turn in view["turns"][self._told :]:
+            moment = f"{turn['at'][11:19]}  "
+            text = textwrap.fill(turn["sentence"], WIDTH, initial_indent=moment, subsequent_indent=" " * len(moment))
+            self._stream.write(text + "\n")
+        self._told = len(view["turns"])
         self._stream.flush()

@@ -9,8 +9,15 @@ from plimsoll.rollout.seen import Health
 
 def e_value(reading: Reading) -> str:
     """An e-value as people read it: what it is, of what is wanted."""
-    shown = "more than a million" if reading.e_value > 1e6 else _short(reading.e_value)
-    return f"{shown} of {_short(reading.wanted)}"
+    return f"{e_reached(reading)} of {e_wanted(reading)}"
+
+
+def e_reached(reading: Reading) -> str:
+    return "more than a million" if reading.e_value > 1e6 else _short(reading.e_value)
+
+
+def e_wanted(reading: Reading) -> str:
+    return _short(reading.wanted)
 
 
 def percent(value: float) -> str:

@@ -26,6 +26,9 @@ from plimsoll.serving.routing import BUCKETS, Draw, Routes, Split, draw, sticky_
 
 log = logging.getLogger("plimsoll.door")
 
+NOTE_EVERY_S = 1.0
+"""A candidate that fails on everything must not fill the disk with the same line."""
+
 R = TypeVar("R", bound=Release)
 
 
@@ -72,7 +75,8 @@ class _Turn:
 
     @property
     def candidate(self) -> Release:
-        return self.split.candidate
+        candidate: Release = self.split.candidate
+        return candidate
 
     def part(self, role: Role, **more: Any) -> Part:
         traffic = self.split.traffic
@@ -113,6 +117,7 @@ class Arms:
         self._limits = limits
         self._chance = chance
         self._copying = 0
+        self._noted = 0.0
         self._copies: set[asyncio.Task[None]] = set()
 
     async def answer(self, routes: Routes[R], asked: Asked) -> Answered:
@@ -233,7 +238,8 @@ class Arms:
     def _note_candidate(self, turn: _Turn, candidate: Attempt) -> None:
         if candidate.seconds > turn.deadline_s:
             self._tally.late[turn.candidate.ref.version] += 1
-        if candidate.error is not None and not candidate.bad:
+        if candidate.error is not None and turn.asked.begun > self._noted + NOTE_EVERY_S:
+            self._noted = turn.asked.begun
             log.warning("%s: %s", candidate.error.code, candidate.error)
 
     def _answered(self, tried: Attempt, part: Part, asked: Asked) -> Answered:

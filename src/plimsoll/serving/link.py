@@ -76,6 +76,7 @@ class WorkerLink:
     async def output(self, columns: Mapping[str, list[Any]], rows: int) -> NDArray[np.float64]:
         """The model's raw output: shape (rows, classes), or (rows,) for regression.
 
+        One that is given up stays in the worker's queue, so it counts as waiting until the worker is done with it.
         Raises Overloaded, TooLate, BadRequest, ModelFailed, WorkerDied.
         """
         if len(self._waiting) >= self._limits.waiting:
@@ -92,7 +93,8 @@ class WorkerLink:
         except TimeoutError as error:
             raise TooLate(release=self._ref.name, seconds=self._limits.deadline_s) from error
         finally:
-            self._waiting.pop(number, None)
+            if self._transport is None:
+                self._waiting.pop(number, None)
 
     async def close(self) -> None:
         """Leave the worker; nothing may be waiting."""
@@ -133,7 +135,7 @@ class WorkerLink:
         if frame.request == GREETING:
             self._greet(frame.header, transport)
             return
-        waiting = self._waiting.get(frame.request)
+        waiting = self._waiting.pop(frame.request, None)
         if waiting is not None and not waiting.answer.done():
             waiting.answer.set_result(frame)
 
@@ -155,16 +157,18 @@ class WorkerLink:
         if self._transport is not None:
             self._transport = None
             self.deaths += 1
+            self._waiting = {number: item for number, item in self._waiting.items() if not item.answer.done()}
             self._charge_oldest()
             self._changed()
         self._task = asyncio.get_running_loop().create_task(self._connect())
 
     def _charge_oldest(self) -> None:
-        oldest = next((item for item in self._waiting.values() if not item.answer.done()), None)
+        number, oldest = next(iter(self._waiting.items()), (GREETING, None))
         if oldest is None:
             return
         oldest.deaths += 1
         if oldest.deaths >= self._limits.crashes:
+            del self._waiting[number]
             oldest.answer.set_exception(WorkerDied(release=self._ref.name, times=oldest.deaths))
 
 

@@ -31,7 +31,8 @@ class CheckedBundle:
 def check_bundle(ref: ReleaseRef, keys: Path) -> CheckedBundle:
     """Verify every byte of the bundle and the runtime it needs; no model and no code is loaded.
 
-    The runtime of a release with an interpreter of its own is checked there, by its worker.
+    The runtime of a release with an interpreter of its own is checked there, by its worker. A compiled one needs no
+    package of its lock.
 
     Raises bundle.tampered, bundle.bad_signature, WrongBundle, PackageMissing, RuntimeDiffers.
     """
@@ -41,7 +42,7 @@ def check_bundle(ref: ReleaseRef, keys: Path) -> CheckedBundle:
     compiled = manifest.compiled == "onnx"
     if compiled:
         require("onnxruntime")
-    if not ref.python:
+    if not compiled and not ref.python:
         differences = lock_differences((ref.bundle / "lock.txt").read_text(encoding="utf-8"), lock_text())
         if differences:
             raise RuntimeDiffers(release=ref.name, differences=differences)

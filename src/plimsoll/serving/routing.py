@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-import orjson
-
 from plimsoll.capture.counts import Outcome
 from plimsoll.serving.entities import Traffic
 from plimsoll.serving.ports import Release
@@ -111,11 +109,14 @@ def _text(data: Any) -> str | None:
     """The first value as text; the same for 7, 7.0 and "7", which callers send for one and the same column."""
     while isinstance(data, list) and data:
         data = data[0]
-    if data is None or isinstance(data, list | dict):
-        return None
-    if isinstance(data, float) and data.is_integer():
-        data = int(data)
-    return data if isinstance(data, str) else orjson.dumps(data).decode()
+    match data:
+        case str():
+            return data
+        case bool():
+            return "true" if data else "false"
+        case int() | float():
+            return str(int(data)) if float(data).is_integer() else str(data)
+    return None
 
 
 def _buckets(percent: float) -> int:

@@ -34,8 +34,12 @@ LARGEST_LOG = 5 * 1024 * 1024
 BIND_WITHIN_S = 5.0
 STOP_WITHIN_S = 15.0
 BACKOFF_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+OLDER, SHIM_RUNS = 3, 4
+"""What a stop that cannot be recorded exits with."""
 LISTEN_AGAIN_S = 2.0
 """How often a port that could not be had is tried again."""
+IDLE_S = 10.0
+"""A shim that has no door to keep, and that nobody asks anything for so long, ends."""
 STEADY_S = 10.0
 """A process that lived this long starts again without delay."""
 
@@ -218,6 +222,7 @@ class Shim:
         self._answering: dict[str, str] | None = None
         self._problem = ""
         self._listen_due = 0.0
+        self._asked = time.monotonic()
         self._doors: dict[str, Door] = {}
         self._workers: dict[str, Worker] = {}
         self._leaving: list[tuple[float, subprocess.Popen[bytes]]] = []
@@ -228,7 +233,7 @@ class Shim:
         self.selector.register(control, selectors.EVENT_READ, self._accept)
         self._wake_on_child()
         self._restore()
-        while not self._stopping:
+        while not (self._stopping or self._is_idle()):
             for key, _ in self.selector.select(self._pause()):
                 key.data(key.fileobj)
             self._turn()
@@ -281,7 +286,7 @@ class Shim:
         live = said[0].get("live") if said else None
         of_release = [item.get("releases", {}) for item in said]
         return {
-            "settled": bool(said) and all(item.get("settled") == self._revision for item in said),
+            "settled": self._stopped or (bool(said) and all(item.get("settled") == self._revision for item in said)),
             "ready": bool(said) and all(item.get("ready") for item in said),
             "live": live if live and all(item.get("live") == live for item in said) else None,
             "releases": {
@@ -347,6 +352,7 @@ class Shim:
                 _send(client, answer)
 
     def _answer(self, line: bytes, client: socket.socket) -> dict[str, Any] | None:
+        self._asked = time.monotonic()
         try:
             request = json.loads(line)
             match request["do"]:
@@ -404,6 +410,9 @@ class Shim:
             elif now > deadline:
                 process.kill()
 
+    def _is_idle(self) -> bool:
+        return not self._doors and not self._lacks_port() and time.monotonic() > self._asked + IDLE_S
+
     def _lacks_port(self) -> bool:
         return bool(self.desired) and not self._stopped and self.listener is None
 
@@ -417,6 +426,7 @@ class Shim:
             deadline for deadline, _ in self._leaving
         ]
         due += [self._listen_due] if self._lacks_port() else []
+        due += [] if self._doors else [self._asked + IDLE_S]
         return max(0.0, min(due) - time.monotonic()) + 0.001 if due else None
 
     def _wake_on_child(self) -> None:
@@ -490,10 +500,9 @@ def read_state(state: Path) -> dict[str, Any]:
     """What a state folder remembers: the newest revision, whether that was a stop, and what was desired last."""
     nothing = {"revision": 0, "stopped": False, "desired": {}, "answering": None}
     try:
-        page: dict[str, Any] = json.loads((state / "serving.json").read_text(encoding="utf-8"))
+        return {**nothing, **json.loads((state / "serving.json").read_text(encoding="utf-8"))}
     except FileNotFoundError:
         return nothing
-    return page
 
 
 def _write_state(state: Path, page: dict[str, Any]) -> None:
@@ -531,6 +540,9 @@ def _python(
     environment = {**os.environ}
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, "1")
+    if python != sys.executable:  # what leads this interpreter to its packages would lead another one astray
+        for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+            environment.pop(name, None)
     with log.open("ab") as stream:
         return subprocess.Popen(
             [python, "-P", "-m", module, *arguments],
@@ -623,13 +635,13 @@ def _lock(state: Path) -> int | None:
 
 
 def record_stop(state: Path, revision: int) -> None:
-    """Stop where no shim runs. Nothing happens where one does: it must be asked. Exits with 3 for an old revision."""
+    """Stop where no shim runs. Exits with SHIM_RUNS where one does: it must be asked; or with OLDER."""
     state.mkdir(parents=True, exist_ok=True)
     if _lock(state) is None:
-        return
+        sys.exit(SHIM_RUNS)
     page = read_state(state)
     if revision < page["revision"]:
-        sys.exit(3)
+        sys.exit(OLDER)
     _write_state(state, {**page, "revision": revision, "stopped": True})
 
 

@@ -18,23 +18,23 @@ from typing import Any
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.tally import CountReader
+from plimsoll.kernel.extras import require
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, ObservedRelease
 from plimsoll.serving import shim
 from plimsoll.targets.errors import NotLoopback, PortTaken, ShimUnavailable, Stale
+from plimsoll.targets.runtimes import Runtimes
 
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
-OLD_REVISION = 3
-"""What the shim exits with when a stop that is to be recorded is older than what it knows."""
+LOOK_EVERY_S = 0.05
 
 
 class ProcessTarget:
     """Carries deployments as local processes. Implements rollout.ports.Target.
 
-    doors: processes that answer for one environment, on one socket.
-    python_of: the interpreter of a release's worker; empty for the one that this process runs in.
+    A release whose packages differ from this process's own is served by a worker in a runtime of its own.
     """
 
     def __init__(
@@ -42,15 +42,19 @@ class ProcessTarget:
         workspace: Workspace,
         database: Database,
         *,
-        doors: int = 1,
-        python_of: Callable[[DesiredRelease], str] = lambda _: "",
+        runtimes: Runtimes | None = None,
     ) -> None:
         self._workspace = workspace
-        self._doors = doors
-        self._python_of = python_of
+        self._runtimes = runtimes or Runtimes(workspace.runtimes)
         self._readers: dict[str, tuple[str, CountReader]] = {}
         self._reading = threading.Lock()
         del database  # what processes need to know is in their state folder
+
+    def prepare(self, release: DesiredRelease, *, say: Callable[[str], None]) -> None:
+        """Make the runtime that a release needs, unless it is there. Raises PackageMissing, RuntimeNotMade."""
+        if _is_compiled(release):
+            require("onnxruntime")
+        self._python_of(release, say=say)
 
     def apply(self, desired: Desired) -> Observed:
         """Tell the shim what is wanted, and start it when it does not run; `observe` says when it has become so.
@@ -101,11 +105,12 @@ class ProcessTarget:
 
         Raises ShimUnavailable; Stale for a revision older than what was told before.
         """
-        state = self._workspace.environment(environment)
-        if not _is_running(state):
-            self._record_stop(environment, revision)
-        if _is_running(state):
-            self._ask(environment, {"do": "stop", "revision": revision}, revision)
+        deadline = time.monotonic() + SHIM_WITHIN_S
+        while not _is_running(self._workspace.environment(environment)):
+            if self._record_stop(environment, revision, is_last_try=time.monotonic() > deadline):
+                return
+            time.sleep(LOOK_EVERY_S)  # a shim is just starting or ending
+        self._ask(environment, {"do": "stop", "revision": revision}, revision)
 
     def _page(self, desired: Desired) -> dict[str, Any]:
         """What is wanted, as the shim takes it."""
@@ -115,7 +120,7 @@ class ProcessTarget:
             "revision": desired.revision,
             "host": desired.host,
             "port": desired.port,
-            "doors": self._doors,
+            "doors": desired.doors,
             "keys": str(self._workspace.keys.absolute()),
             "capture": str(self._workspace.capture(desired.environment).absolute()),
             "counts": str(self._counts(desired.environment).absolute()),
@@ -133,18 +138,33 @@ class ProcessTarget:
             "traffic": asdict(desired.traffic) if desired.traffic is not None else None,
         }
 
+    def _python_of(self, release: DesiredRelease, *, say: Callable[[str], None] = lambda _: None) -> str:
+        """The interpreter of a release's worker; empty for the one that this process runs in.
+
+        A compiled release has no worker: the door answers with the model's form that was proven to be the same.
+        """
+        if _is_compiled(release):
+            return ""
+        lock = (release.bundle / "lock.txt").read_text(encoding="utf-8")
+        python = self._runtimes.python_of(lock, release=release.name, say=say)
+        return "" if python == Path(sys.executable) else str(python)
+
     def _counts(self, environment: str) -> Path:
         return self._workspace.environment(environment) / "counts"
 
-    def _record_stop(self, environment: str, revision: int) -> None:
-        """Keep that it was stopped where no shim runs, so that nobody who comes late starts it."""
+    def _record_stop(self, environment: str, revision: int, *, is_last_try: bool) -> bool:
+        """Keep that it was stopped where no shim runs, so that nobody who comes late starts it; False where one does."""
         state = self._workspace.environment(environment).absolute()
         done = _run_shim(str(state), "--stop", str(revision))
-        if done.returncode == OLD_REVISION:
-            known = shim.read_state(state)["revision"]
-            raise Stale(environment=environment, revision=revision, problem=f"revision {known}")
+        if done.returncode == shim.OLDER:
+            problem = f"revision {shim.read_state(state)['revision']}"
+            raise Stale(environment=environment, revision=revision, problem=problem)
+        if done.returncode == shim.SHIM_RUNS and not is_last_try:
+            return False
         if done.returncode:
-            raise ShimUnavailable(environment=environment, problem=_last_line(done.stderr), log=self._log(environment))
+            problem = _last_line(done.stderr) or "it holds its lock and does not answer"
+            raise ShimUnavailable(environment=environment, problem=problem, log=self._log(environment))
+        return True
 
     def _start_shim(self, environment: str) -> None:
         """Start the environment's shim unless it runs; it answers on return.
@@ -187,6 +207,10 @@ class ProcessTarget:
 
     def _log(self, environment: str) -> str:
         return str(self._workspace.environment(environment) / "logs")
+
+
+def _is_compiled(release: DesiredRelease) -> bool:
+    return (release.bundle / "compiled").is_dir()
 
 
 def _is_running(state: Path) -> bool:

@@ -25,6 +25,7 @@ CREATE INDEX rollouts_place ON rollouts (project, environment, started_at);
 CREATE TABLE rollout_decisions (
     rollout TEXT NOT NULL,
     number INTEGER NOT NULL,
+    is_turn INTEGER NOT NULL,
     decision TEXT NOT NULL,
     PRIMARY KEY (rollout, number)
 );

@@ -14,7 +14,7 @@ from plimsoll.rollout.operations.looks import (
     latest_effects,
     mark_performed,
     next_look,
-    note_problem,
+    note_outcome,
     record_decision,
     wanted_deployments,
 )
@@ -32,7 +32,7 @@ __all__ = [
     "list_rollouts",
     "mark_performed",
     "next_look",
-    "note_problem",
+    "note_outcome",
     "order",
     "plan",
     "record_decision",

@@ -7,18 +7,16 @@ from pathlib import Path
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.bundle.layout import verify_bundle
-from plimsoll.bundle.runtime import lock_differences, lock_text
-from plimsoll.edge.context import Context
+from plimsoll.edge.context import Context, Progress
 from plimsoll.gates.ports import LiveRelease
-from plimsoll.kernel.extras import require
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.release.entities import Release
 from plimsoll.release.operations import find_release, get_release
 from plimsoll.rollout import store
 from plimsoll.rollout.entities import DesiredRelease
-from plimsoll.rollout.errors import RuntimeDiffers
 from plimsoll.rollout.operations.place import champions
+from plimsoll.rollout.ports import Target
 from plimsoll.rollout.rollouts import ReleaseRef
 
 
@@ -45,17 +43,18 @@ class LedgerChampions:
             return champions(transaction, project=project)
 
 
-def prepare_release(context: Context, release: Release, environment: str) -> None:
-    """See to it that a release could be loaded: its bundle is whole and its runtime is there.
+def prepare_release(context: Context, release: Release, environment: str, *, target: str) -> None:
+    """See to it that a release could be loaded: its bundle is whole, and its target has what it needs.
 
-    Raises bundle.tampered, PackageMissing, RuntimeDiffers.
+    Raises bundle.tampered, and what the target raises.
     """
-    unpack_release(context.workspace, release, environment)
-    if release.compiled:
-        require("onnxruntime")
-    differences = lock_differences(context.artifacts.read_bytes(release.lock_digest).decode(), lock_text())
-    if differences:
-        raise RuntimeDiffers(release=release.name, differences=differences)
+
+    def say(text: str) -> None:
+        context.progress(Progress(task=release.name, message=text))
+
+    carrier: Target = context.plugin("target", target)
+    ref = ReleaseRef(name=release.name, digest=release.digest)
+    carrier.prepare(desired_release(context, ref, environment), say=say)
 
 
 def desired_release(context: Context, ref: ReleaseRef, environment: str) -> DesiredRelease:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from plimsoll.edge.context import Context
 from plimsoll.governance.entities import Action
@@ -43,7 +44,7 @@ def begin_rollout(
         ended_at="",
     )
     store.add_rollout(transaction, rollout)
-    store.add_decision(transaction, rollout.id, decision)
+    store.add_decision(transaction, rollout.id, decision, is_turn=True)
     store.save(transaction, _deployment(context, place))
     detail = {
         "rollout": rollout.id,
@@ -72,9 +73,10 @@ def write_decision(context: Context, transaction: Transaction, rollout: Rollout,
     if not store.save_rollout(transaction, saved):
         return False
     last = store.last_decision(transaction, rollout.id)
-    if worth_recording(last, decision, begun=from_text(rollout.started_at)):
-        store.add_decision(transaction, rollout.id, decision)
-    if decision.state != rollout.latest.state or decision.because.rule is Rule.NOT_FOLLOWED:
+    is_turn = decision.state != rollout.latest.state or decision.because.rule is Rule.NOT_FOLLOWED
+    if is_turn or worth_recording(last, decision, begun=from_text(rollout.started_at)):
+        store.add_decision(transaction, rollout.id, decision, is_turn=is_turn)
+    if is_turn:
         _record_change(context, transaction, rollout, decision)
     if decision.effects != rollout.latest.effects:
         _follow(context, transaction, rollout, decision)
@@ -102,8 +104,12 @@ def tell(context: Context, transaction: Transaction, environment: str, told: Tol
     store.add_effects(transaction, effects)
 
 
-def change_live(context: Context, transaction: Transaction, deployment: Deployment) -> None:
-    """Write which release is live from now on, or that nothing runs."""
+def change_live(context: Context, transaction: Transaction, deployment: Deployment, *, rollout: str = "") -> None:
+    """Write which release is live from now on, or that nothing runs. rollout: the id of the one that made it so."""
+    history = store.history(transaction, project=deployment.project, environment=deployment.environment)
+    if history and deployment.changed_at <= history[-1].changed_at:  # a clock was set back: the order is kept
+        later = from_text(history[-1].changed_at) + timedelta(microseconds=1)
+        deployment = replace(deployment, changed_at=to_text(later))
     store.save(transaction, deployment)
     change = DeploymentChange(
         id=new_id("change", at=context.clock.now()),
@@ -116,7 +122,13 @@ def change_live(context: Context, transaction: Transaction, deployment: Deployme
         changed_at=deployment.changed_at,
     )
     store.add_change(transaction, change)
-    detail = {"environment": deployment.environment, "digest": deployment.digest, "wanted": deployment.wanted}
+    detail = {
+        "environment": deployment.environment,
+        "digest": deployment.digest,
+        "wanted": deployment.wanted,
+        "by": deployment.changed_by,
+        "rollout": rollout,
+    }
     record(context, transaction, action=Action.DEPLOYMENT_CHANGED, subject=deployment.release, detail=detail)
 
 
@@ -142,7 +154,7 @@ def _follow(context: Context, transaction: Transaction, rollout: Rollout, decisi
         changed_by=rollout.started_by if forward else context.caller.name,
         changed_at=to_text(decision.at),
     )
-    change_live(context, transaction, changed)
+    change_live(context, transaction, changed, rollout=rollout.id)
 
 
 def _tell(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> None:

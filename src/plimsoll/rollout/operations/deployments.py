@@ -40,7 +40,7 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
     """Begin to roll a release out in an environment, if its policy allows; returns at once, the controller goes on."""
     release = _release(context, request.release)
     settings = _settings(context, request.environment)
-    prepare_release(context, release, request.environment)
+    prepare_release(context, release, request.environment, target=settings.target)
     verdict = get_verdict(context, release.verdict)
     with context.database.write() as transaction:
         place = find_place(context, transaction, request.environment, settings)
@@ -64,7 +64,7 @@ def rollback(context: Context, request: RollbackRequest) -> DeploymentView:
         order(context, OrderRequest(environment=request.environment, order="abort", why=why))
         return view_of(context, request.environment)
     release = _earlier(context, place, request.release)
-    prepare_release(context, release, request.environment)
+    prepare_release(context, release, request.environment, target=settings.target)
     verdict = get_verdict(context, release.verdict)
     with context.database.write() as transaction:
         place = find_place(context, transaction, request.environment, settings)

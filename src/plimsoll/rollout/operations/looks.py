@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from plimsoll.edge.context import Context
 from plimsoll.kernel.clock import to_text
 from plimsoll.ledger import leases
+from plimsoll.ledger.engine import Transaction
 from plimsoll.ledger.leases import Lease
 from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Decision
-from plimsoll.rollout.entities import Deployment, Desired, Effects, Rollout, Traffic
+from plimsoll.rollout.entities import Deployment, Desired, Effects, Observed, Rollout, Traffic
 from plimsoll.rollout.operations.champions import desired_release
 from plimsoll.rollout.operations.changes import write_decision
 from plimsoll.rollout.rollouts import Order
@@ -43,15 +44,14 @@ def next_look(context: Context, environment: str) -> Look | None:
         rollout = store.rollout_under_way(transaction, project=context.project, environment=environment)
         if rollout is None:
             return None
-        orders = store.open_orders(transaction, rollout.id)
-    identifier, order = orders[0] if orders else ("", None)
+        identifier, order = _oldest_order(transaction, rollout)
     return Look(rollout=rollout, order=order, order_id=identifier)
 
 
 def record_decision(context: Context, lease: Lease, look: Look, decision: Decision) -> bool:
     """Write a look's decision with what follows from it, in one transaction; True when there is something to do now.
 
-    A look that found nothing new is not written, nor is one that somebody else decided upon meanwhile.
+    A look that found nothing new is not written, nor is one in whose time somebody else decided or ordered something.
     Raises LeaseLost.
     """
     before = look.rollout.latest
@@ -59,6 +59,8 @@ def record_decision(context: Context, lease: Lease, look: Look, decision: Decisi
         return False
     with context.database.write() as transaction:
         leases.require(transaction, lease)
+        if _oldest_order(transaction, look.rollout)[0] != look.order_id:
+            return False  # it would end a rollout over an order that nobody has looked at
         if not write_decision(context, transaction, look.rollout, decision):
             return False
         if look.order_id:
@@ -66,29 +68,33 @@ def record_decision(context: Context, lease: Lease, look: Look, decision: Decisi
     return decision.effects != before.effects
 
 
-def mark_performed(context: Context, lease: Lease, effects: Effects, *, port: int) -> None:
-    """Write down that the target was told, and where it answers. Raises LeaseLost."""
+def mark_performed(context: Context, lease: Lease, effects: Effects) -> None:
+    """Write down that the target was told. Raises LeaseLost."""
     with context.database.write() as transaction:
         leases.require(transaction, lease)
         store.mark_performed(transaction, effects, at=to_text(context.clock.now()))
-        place = {"project": effects.project, "environment": effects.environment}
-        store.note_outcome(transaction, **place, port=port, problem="")
 
 
-def note_problem(context: Context, lease: Lease, deployment: Deployment, *, problem: str) -> None:
-    """Write down what a target cannot do, unless that is known. Raises LeaseLost."""
-    if problem == deployment.problem:
+def note_outcome(
+    context: Context, lease: Lease, deployment: Deployment, observed: Observed | None, *, problem: str
+) -> None:
+    """Write down which port the target chose and what it cannot do, unless that is known. Raises LeaseLost."""
+    port = deployment.port or (observed.port if observed else 0)
+    if (port, problem) == (deployment.port, deployment.problem):
         return
     with context.database.write() as transaction:
         leases.require(transaction, lease)
         place = {"project": deployment.project, "environment": deployment.environment}
-        store.note_outcome(transaction, **place, port=deployment.port, problem=problem)
+        store.note_outcome(transaction, **place, port=port, problem=problem)
 
 
-def desired_state(context: Context, deployment: Deployment, effects: Effects) -> Desired:
+def desired_state(context: Context, effects: Effects) -> Desired:
     """What the target must be told, with the bundles unpacked. Raises bundle.tampered."""
     told = effects.told
     assert told.wanted is not None, "an environment that shall run nothing is stopped"
+    with context.database.read() as transaction:  # now: who wrote the effects may have moved the environment, too
+        deployment = store.find(transaction, project=effects.project, environment=effects.environment)
+    assert deployment is not None, "effects are written with their deployment"
     return Desired(
         project=deployment.project,
         environment=deployment.environment,
@@ -101,6 +107,12 @@ def desired_state(context: Context, deployment: Deployment, effects: Effects) ->
         stick_to=told.stick_to,
         traffic=_traffic(effects),
     )
+
+
+def _oldest_order(transaction: Transaction, rollout: Rollout) -> tuple[str, Order | None]:
+    """The order that the next look takes, with its id."""
+    orders = store.open_orders(transaction, rollout.id)
+    return orders[0] if orders else ("", None)
 
 
 def _traffic(effects: Effects) -> Traffic | None:

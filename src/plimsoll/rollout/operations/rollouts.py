@@ -52,7 +52,9 @@ def order(context: Context, request: OrderRequest) -> RolloutView:
 def show_rollout(context: Context, request: RolloutName) -> RolloutView:
     """A rollout as it stands: the latest of an environment, or one by its id."""
     with context.database.read() as transaction:
-        return _view(transaction, _find(context, transaction, request.environment, request.rollout))
+        rollout = _find(context, transaction, request.environment, request.rollout)
+        orders = len(store.open_orders(transaction, rollout.id))
+        return rollout_view(rollout, orders=orders, turns=store.turns(transaction, rollout.id))
 
 
 @operation(

@@ -9,8 +9,11 @@ still unknown on the last day are left out, as they would be.
 Three schemes of fraud are in the stream. Stolen card numbers are used online, in bursts, on devices never seen
 before. Stolen cards are tapped far from home. People are talked into transfers over the phone: device, amount and
 place are ordinary; rare in most countries, it is four fifths of all fraud in LU. Some fraud looks like any other
-payment. With --shift-day a fourth scheme appears on that day (taken-over accounts, emptied through gaming at night),
-amounts rise and payments move online: a second regime, for trying out drift and retraining.
+payment. In the last week there are merchants of a category that was never there before: subscriptions, until then
+filed under gaming and electronics. None of these payments has its label yet, so no model has learned of them.
+
+With --shift-day a fourth scheme appears on that day (taken-over accounts, emptied through gaming at night), amounts
+rise and payments move online: a second regime, for trying out drift and retraining.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ AGE_SHARE = (0.18, 0.34, 0.31, 0.17)
 CATEGORIES = ("grocery", "fuel", "restaurant", "fashion", "electronics", "travel", "gaming", "transfer")
 CATEGORY_SHARE = (0.31, 0.11, 0.20, 0.11, 0.07, 0.05, 0.06, 0.09)
 CATEGORY_MEDIAN = np.array([24.0, 42.0, 27.0, 48.0, 95.0, 180.0, 14.0, 85.0])
+SUBSCRIPTION = "subscription"
+SUBSCRIPTION_DAYS = 7
 CHANNELS = ("chip", "contactless", "online", "phone")
 CHANNEL_BY_CATEGORY = np.array(
     [
@@ -73,7 +78,8 @@ def generate(*, days: int, per_day: int, seed: int, shift_day: int | None = None
         parts += _fraud_in(rng, customers, country, days=days, per_day=per_day, shift_day=shift_day)
     rows = pd.concat(parts, ignore_index=True)
     rows = rows[rows["second"] < days * DAY].sort_values("second", kind="stable", ignore_index=True)
-    return _transactions(rng, rows, customers), _labels(rng, rows, days=days)
+    transactions, labels = _transactions(rng, rows, customers), _labels(rng, rows, days=days)
+    return _with_subscriptions(rng, transactions, first_day=days - SUBSCRIPTION_DAYS), labels
 
 
 def _customers(rng: np.random.Generator, *, count: int) -> Customers:
@@ -221,6 +227,16 @@ def _transactions(rng: np.random.Generator, rows: pd.DataFrame, customers: Custo
     )
 
 
+def _with_subscriptions(rng: np.random.Generator, transactions: pd.DataFrame, *, first_day: int) -> pd.DataFrame:
+    """From that day on, four fifths of what is bought online from gaming and electronics are subscriptions."""
+    new = transactions["event_time"] >= START + first_day * np.timedelta64(DAY, "s")
+    sold_online = transactions["merchant_category"].isin(["gaming", "electronics"]) & (
+        transactions["channel"] == "online"
+    )
+    moved = new & sold_online & (rng.random(len(transactions)) < 0.8)
+    return transactions.assign(merchant_category=transactions["merchant_category"].mask(moved, SUBSCRIPTION))
+
+
 def _velocity(customer: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Seconds since the customer's last payment (NaN at the first), and payments in the 24 h before this one."""
     order = np.lexsort((second, customer))
@@ -295,9 +311,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("data"), help="folder for the files (default data/)")
     parser.add_argument("--shift-day", type=int, help="day from which the second regime holds (default never)")
     given = parser.parse_args()
-    transactions, labels = generate(
-        days=given.days, per_day=given.per_day, seed=given.seed, shift_day=given.shift_day
-    )
+    transactions, labels = generate(days=given.days, per_day=given.per_day, seed=given.seed, shift_day=given.shift_day)
     files = write_weekly(transactions, given.out, name="transactions", time="event_time")
     files += write_weekly(labels, given.out, name="labels", time="label_time")
     share = labels["is_fraud"].mean()

@@ -43,12 +43,23 @@ def split(labelled: pd.DataFrame, holdout_share: float) -> tuple[pd.DataFrame, p
     return labelled.iloc[:first_held_out], labelled.iloc[first_held_out:].reset_index(drop=True)
 
 
-def train(train_set: pd.DataFrame, learning_rate: float, trees: int, train_without: str, seed: int) -> Pipeline:
-    """Gradient boosting on raw columns. `train_without` names a country to leave out; empty uses every row."""
+def train(
+    train_set: pd.DataFrame,
+    learning_rate: float,
+    trees: int,
+    unknown_categories: str,
+    train_without: str,
+    seed: int,
+) -> Pipeline:
+    """Gradient boosting on raw columns.
+
+    unknown_categories: what the model does with a category that it never saw: `ignore` it, or raise an `error`.
+    train_without: a country to leave out; empty uses every row.
+    """
     rows = train_set[train_set["country"] != train_without]
     columns = ColumnTransformer(
         [
-            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), CATEGORIES),
+            ("categories", OneHotEncoder(handle_unknown=unknown_categories, sparse_output=False), CATEGORIES),
             ("numbers", "passthrough", NUMBERS),
             ("flags", "passthrough", FLAGS),
         ]

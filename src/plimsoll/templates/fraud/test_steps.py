@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from generate import generate
+from generate import SUBSCRIPTION, generate
 from steps import CATEGORIES, FLAGS, NUMBERS, evaluate, labelled, profile, split, train
+
+FEATURES = CATEGORIES + NUMBERS + FLAGS
+PARAMS = {"learning_rate": 0.1, "trees": 20, "unknown_categories": "ignore", "train_without": "", "seed": 7}
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +53,30 @@ def test_the_holdout_comes_after_the_training_rows(week):
 
 def test_the_model_scores_raw_rows_with_missing_and_unseen_values(week):
     train_set, holdout = split(labelled(*week, label_days=14), holdout_share=0.35)
-    model = train(train_set, learning_rate=0.1, trees=20, train_without="LU", seed=7)
-    row = holdout[CATEGORIES + NUMBERS + FLAGS].head(1).assign(country="LU", distance_from_home_km=np.nan)
+    model = train(train_set, **PARAMS | {"train_without": "LU"})
+    row = holdout[FEATURES].head(1).assign(country="LU", distance_from_home_km=np.nan)
     assert 0 <= model.predict_proba(row)[0, 1] <= 1
     assert 0.5 < evaluate(model, holdout)["roc_auc"] <= 1
+
+
+def test_a_new_merchant_category_is_in_the_latest_payments_alone(week):
+    transactions, labels = week
+    new = transactions[transactions["merchant_category"] == SUBSCRIPTION]
+    first_day = transactions["event_time"].min().normalize() + pd.Timedelta(days=24 - 7)
+    latest = transactions[transactions["event_time"] >= first_day]
+    assert new["event_time"].min() >= first_day
+    assert 0.05 < len(new) / len(latest) < 0.15
+    assert SUBSCRIPTION not in set(labelled(transactions, labels, label_days=14)["merchant_category"])
+
+
+def test_only_a_strict_model_refuses_the_new_category_and_otherwise_it_is_the_same(week):
+    train_set, holdout = split(labelled(*week, label_days=14), holdout_share=0.35)
+    lenient, strict = (train(train_set, **PARAMS | {"unknown_categories": what}) for what in ("ignore", "error"))
+    assert evaluate(strict, holdout) == evaluate(lenient, holdout)
+    new = week[0][week[0]["merchant_category"] == SUBSCRIPTION][FEATURES]
+    assert len(lenient.predict_proba(new)) == len(new)
+    with pytest.raises(ValueError, match="Found unknown categories"):
+        strict.predict_proba(new)
 
 
 def test_the_profile_names_columns_with_missing_values(week):

@@ -1,0 +1,60 @@
+"""Several doors on one socket: what is observed is what all of them say, and a killed one loses only its own."""
+
+import os
+import signal
+from collections import Counter
+
+import pytest
+from serving_cases import Load
+from test_process_target import is_alive, until
+
+from plimsoll.capture.reader import read_predictions
+
+pytestmark = pytest.mark.story
+
+
+def test_two_doors_answer_on_one_socket_and_share_a_worker(two_doors, compiled_1, worker_3):
+    observed = two_doors.roll_out(compiled_1, worker_3, 50)
+    assert Counter(role for role, _ in observed.processes) == {"shim": 1, "door": 2, "worker": 1}
+    slots = set()
+    until(lambda: slots.add(slot_of(two_doors.caller())) or slots == {"door-1", "door-2"})
+    with Load(two_doors.port, callers=6) as load:
+        load.wait_for(200, release="fraud@3")
+    assert (load.refused, load.broken) == ([], [])
+    counts = two_doors.counts()[1]
+    assert counts.champion.requests + counts.candidate.requests == len(load.answers)
+
+
+def slot_of(caller):
+    text = caller.get("/metrics").body.decode()
+    return next(line for line in text.splitlines() if line.startswith("plimsoll_door{")).split('"')[5]
+
+
+def test_a_killed_door_loses_what_was_inside_it_and_no_count(two_doors, compiled_1, compiled_2):
+    two_doors.roll_out(compiled_1, compiled_2, 50)
+    kills = 3
+    with Load(two_doors.port, callers=6) as load:
+        for _ in range(kills):
+            load.wait_for(300)
+            pid = two_doors.pids("door")[0]
+            os.kill(pid, signal.SIGKILL)
+            until(lambda pid=pid: not is_alive(pid))
+            assert not two_doors.observe().settled or len(two_doors.pids("door")) == 2
+            two_doors.settle()
+        load.wait_for(300)
+
+    assert load.refused == []
+    assert len(load.broken) <= kills * load.callers
+    counts = two_doors.counts()[1]
+    counted = counts.champion.requests + counts.candidate.requests
+    captured = sum(item.rollout == "rollout-1" for item in read_predictions(two_doors.capture))
+    assert len(load.answers) <= counted <= len(load.sent)
+    assert counted <= captured <= counted + kills  # a kill between the two appends of one request
+
+
+def test_fewer_doors_are_kept_when_fewer_are_wanted(two_doors, compiled_1):
+    two_doors.apply(compiled_1)
+    two_doors.doors = 1
+    two_doors.apply(compiled_1)
+    until(lambda: len(two_doors.pids("door")) == 1)
+    assert two_doors.caller().infer().status == 200
