@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,10 +28,10 @@ from plimsoll.ledger.engine import Database
 from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Decision
 from plimsoll.rollout.entities import Rollout
-from plimsoll.rollout.rollouts import Settling, Stage, Starting
+from plimsoll.rollout.rollouts import Stage
 from plimsoll.rollout.views import standing
-from plimsoll.serving import shim
 from plimsoll.server.wiring import open_ledger
+from plimsoll.serving import shim
 
 CONNECTIONS = 4
 END_WITHIN_S = 60.0
