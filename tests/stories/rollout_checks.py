@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tests.stories.rollout_world import CONNECTIONS, Round, Victim, World
+from tests.stories.rollout_load import CONNECTIONS
+from tests.stories.rollout_world import Round, Victim, World
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.entities import CapturedPrediction

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from tests.stories.rollout_load import LoadFiles
 from tests.stories.workspace import ProjectFolder, until
 
 from plimsoll.kernel.clock import from_text
@@ -33,7 +34,6 @@ from plimsoll.rollout.views import standing
 from plimsoll.server.wiring import open_ledger
 from plimsoll.serving import shim
 
-CONNECTIONS = 4
 END_WITHIN_S = 60.0
 RULES = {
     "strategy": "canary", "stages": [5, 25, 50], "hold": "500ms", "look": "200ms", "warm": "1500ms",
@@ -121,6 +121,8 @@ class World:
     project: ProjectFolder
     environment: str
     releases: tuple[str, str]
+    sticks: str
+    """The column of a request by which a caller can stick to a release."""
     bodies: list[bytes]
     rate: float
     servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -161,8 +163,6 @@ class World:
 
     def observe(self) -> dict[str, Any]:
         """What the shim says of itself and its processes; nothing while there is none."""
-        import socket
-
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
                 stream.settimeout(5)
@@ -203,8 +203,11 @@ class World:
             )
         return found[0]
 
-    def play(self, load: LoadFiles, kill: Kill | None = None) -> Round:
-        """Roll the other release out; kill something meanwhile; tell how it went, once all is quiet again."""
+    def play(self, load: LoadFiles, kill: Kill | None = None, *, meanwhile: Callable[[], str] = str) -> Round:
+        """Roll the other release out; kill something, or do something else, meanwhile; tell how it went.
+
+        Returns once all is quiet again.
+        """
         before, failed = self.latest(), load.failed()
         ids, last_event, last_revision = (
             load.answered(),
@@ -217,7 +220,7 @@ class World:
             deploying = self.project.start("deploy", candidate, "--env", self.environment, log=log)
             until(lambda: self.latest().id != before.id or deploying.poll() is not None, of="the rollout")
             assert self.latest().id != before.id, log.read_text()
-            moment = self._kill(kill) if kill else ""
+            moment = self._kill(kill) if kill else meanwhile()
             until(lambda: self.latest().ended_at, seconds=END_WITHIN_S, of=f"the end of the rollout after {kill}")
             deploying.wait()
             self._be_quiet(load)
@@ -324,64 +327,6 @@ class World:
     def _since(self, table: str, column: str, last: int) -> tuple[dict[str, Any], ...]:
         with self.ledger.read() as transaction:
             return tuple(transaction.all(f"SELECT * FROM {table} WHERE {column} > :last ORDER BY {column}", last=last))
-
-
-@dataclass(frozen=True)
-class LoadFiles:
-    """What a running load writes: its status, and the id of each answer."""
-
-    status: Path
-    id_file: Path
-
-    def page(self) -> dict[str, Any]:
-        page: dict[str, Any] = json.loads(self.status.read_text())
-        return page
-
-    def failed(self) -> int:
-        return int(self.page()["failed"])
-
-    def reasons(self) -> tuple[str, ...]:
-        return tuple(self.page()["reasons"])
-
-    def answered(self) -> int:
-        return len(self.ids())
-
-    def ids(self) -> list[str]:
-        """Whole lines only."""
-        return self.id_file.read_text().split("\n")[:-1]
-
-    def grow(self, *, by: int) -> None:
-        """Wait until so many more requests were answered."""
-        goal = self.answered() + by
-        until(lambda: self.answered() >= goal, of=f"{by} more answers")
-
-    def refresh(self) -> None:
-        """Wait until the status is from now on."""
-        sent = self.page()["sent"]
-        until(lambda: self.page()["sent"] > sent, of="a newer status")
-
-
-@contextmanager
-def load(world: World, address: str, scratch: Path) -> Iterator[LoadFiles]:
-    """Keep-alive requests from another process, until its end is asked for."""
-    requests, status, ids = scratch / "requests.jsonl", scratch / "status.json", scratch / "ids.txt"
-    requests.write_bytes(b"\n".join(world.bodies) + b"\n")
-    url = f"{address}/v2/models/{world.releases[0].partition('@')[0]}/infer"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "plimsoll.demo.load", url, str(requests), "--status", str(status)),
-            *("--ids", str(ids), "--connections", str(CONNECTIONS), "--rate", f"{world.rate:g}", "--timeout", "30"),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        until(lambda: status.exists() and ids.exists(), of="the load's first status")
-        files = LoadFiles(status, ids)
-        files.grow(by=50)
-        yield files
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _command_line(pid: int) -> str:

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.stories.rollout_world import RULES, LoadFiles, World, load
+from tests.stories.rollout_load import LoadFiles, load
+from tests.stories.rollout_world import RULES, World
 from tests.stories.workspace import ProjectFolder
 
 ORDERS = Path(__file__).parent / "orders"
@@ -25,7 +26,8 @@ def served(world: World, *, servers: int = 2) -> Iterator[LoadFiles]:
         for _ in range(servers):
             world.start_server()
         deployed = world.project.ask("deploy", world.releases[0], "--env", world.environment)
-        with load(world, deployed["address"], world.project.root.parent) as files:
+        url = f"{deployed['address']}/v2/models/{deployed['project']}/infer"
+        with load(url, world.bodies, world.project.root.parent, rate=world.rate) as files:
             yield files
     finally:
         world.end()
@@ -38,14 +40,22 @@ def orders(folder: Path, *, ledger: str = "", rate: float = 120.0) -> World:
     (root / ".gitignore").write_text(".plimsoll/\n__pycache__/\n")
     draw = random.Random(5)
     rows = [(draw.uniform(5, 200), draw.random()) for _ in range(2000)]
-    lines = [f"{price:.2f},{price * share:.2f},{draw.random() < 0.2 + 0.6 * share}" for price, share in rows]
-    (root / "orders.csv").write_text("price,discount,returned\n" + "\n".join(lines) + "\n")
+    lines = [
+        f"{number},{price:.2f},{price * share:.2f},{draw.random() < 0.2 + 0.6 * share}"
+        for number, (price, share) in enumerate(rows)
+    ]
+    (root / "orders.csv").write_text("customer,price,discount,returned\n" + "\n".join(lines) + "\n")
+    _replace(root / "plimsoll.yaml", "  holdout: holdout", "  holdout: holdout\n  context: [customer]")
     project = ProjectFolder(root, {"PLIMSOLL_LEDGER": ledger} if ledger else {})
     world = World(
         project=project,
         environment="production",
         releases=("orders@1", "orders@2"),
-        bodies=[_body({"price": price, "discount": price * share}) for price, share in rows],
+        sticks="customer",
+        bodies=[
+            _body({"customer": number, "price": price, "discount": price * share})
+            for number, (price, share) in enumerate(rows)
+        ],
         rate=rate,
     )
     set_rules(world)
@@ -54,22 +64,21 @@ def orders(folder: Path, *, ledger: str = "", rate: float = 120.0) -> World:
     return world
 
 
-def loans(folder: Path, *, rate: float = 200.0) -> World:
+def loans(folder: Path, *, ledger: str = "", rate: float = 200.0) -> World:
     """Two releases of the template's model, which is compiled into the door."""
     root = folder / "loans"
     ProjectFolder(folder).plimsoll("init", "loans", "--no-git")
     with (root / "data" / "loans.csv").open() as stream:
         rows = [row for row in csv.DictReader(stream) if all(row.values())]
-    kinds = {"income": float, "amount": float, "term_months": int, "credit_years": int}
-    project = ProjectFolder(root)
+    _replace(root / "plimsoll.yaml", "context: [age_group]", "context: [age_group, loan_id]")
+    kinds = {"loan_id": int, "income": float, "amount": float, "term_months": int, "credit_years": int}
+    project = ProjectFolder(root, {"PLIMSOLL_LEDGER": ledger} if ledger else {})
     world = World(
         project=project,
         environment="staging",
         releases=("loans@1", "loans@2"),
-        bodies=[
-            _body({name: kinds.get(name, str)(row[name]) for name in row if name not in {"loan_id", "defaulted"}})
-            for row in rows
-        ],
+        sticks="loan_id",
+        bodies=[_body({name: kinds.get(name, str)(row[name]) for name in row if name != "defaulted"}) for row in rows],
         rate=rate,
     )
     set_rules(world)
@@ -78,13 +87,20 @@ def loans(folder: Path, *, rate: float = 200.0) -> World:
     return world
 
 
-def set_rules(world: World, **more: Any) -> None:
-    """Write the environment's rollout rules into the project file: RULES, and what is given."""
+def set_rules(world: World, *, sticky: bool = False) -> None:
+    """Write the environment's rollout rules into the project file: RULES, and whether callers stick."""
+    more: dict[str, Any] = {"stick_to": world.sticks} if sticky else {}
     page = world.project.root / "plimsoll.yaml"
     start = f"  {world.environment}: "
     lines = page.read_text().splitlines()
     rule = start + "{rollout: " + json.dumps({**RULES, **more}) + "}"
     page.write_text("\n".join(rule if line.startswith(start) else line for line in lines) + "\n")
+
+
+def _replace(page: Path, found: str, wanted: str) -> None:
+    text = page.read_text()
+    assert found in text, f"{page} does not say {found!r}"
+    page.write_text(text.replace(found, wanted))
 
 
 def _release_twice(project: ProjectFolder, parameter: str) -> None:
