@@ -36,6 +36,9 @@ bench-rollout: $(READY) ## Measure the tests of a rollout: error rates, power, r
 bench-swaps: $(READY) ## Change what answers a thousand times under load, and look for a request that failed.
 	$(BIN)/python benchmarks/swaps.py
 
+bench-chaos: $(READY) ## Kill servers, doors and workers in rollouts under load; 50 rounds.
+	$(BIN)/python -m benchmarks.chaos
+
 docs: $(READY) ## Write the pages that are made from the code.
 	$(BIN)/python docs/make_reference.py
 

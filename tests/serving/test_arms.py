@@ -29,6 +29,7 @@ class FakeRelease:
         self.ref = ReleaseRef(name=f"fraud@{number}", digest=f"digest-{number}", bundle=Path("/nowhere"))
         self.pace = Pace()
         self.ready = ready
+        self.worker_deaths = 0
         self.held = 0
         self.tried = 0
         self._error = error
@@ -147,10 +148,9 @@ def test_the_arm_that_is_drawn_answers_and_is_counted(tmp_path, chance, number):
         FakeRelease(2, error=Overloaded(waiting=3, release="fraud@2")),
         FakeRelease(2, error=RuntimeError("anything")),
         FakeRelease(2, error=BAD),
-        FakeRelease(2, ready=False),
         FakeRelease(2, takes_s=60),
     ],
-    ids=["model failed", "worker died", "overloaded", "any exception", "refused what fits", "no worker", "hangs"],
+    ids=["model failed", "worker died", "overloaded", "any exception", "refused what fits", "hangs"],
 )
 def test_a_failing_candidate_is_counted_and_its_caller_gets_the_champions_answer(tmp_path, candidate):
     door = Door(tmp_path, candidate=candidate, deadline_s=0.02)
@@ -162,6 +162,54 @@ def test_a_failing_candidate_is_counted_and_its_caller_gets_the_champions_answer
     assert door.tally.fallbacks == {"2": 1}
     (captured,) = door.captured
     assert (captured.release, captured.role, captured.fallback_for) == ("fraud@1", "champion", "fraud@2")
+
+
+@pytest.mark.parametrize("away", ["champion", "candidate"])
+@pytest.mark.parametrize("chance", [0, 999])
+@pytest.mark.parametrize("shadow_pct", [0.0, 100.0])
+def test_while_an_arm_is_away_nothing_is_compared(tmp_path, away, chance, shadow_pct):
+    door = Door(tmp_path, chance=chance, shadow_pct=shadow_pct, candidate_pct=0.0 if shadow_pct else 50.0)
+    getattr(door, away).ready = False
+    (answer,) = door.play()
+
+    assert answer.attempt.error is None
+    assert answer.fallback_for == (
+        "fraud@2" if (away, answer.role, chance) == ("candidate", "champion", 0) and not shadow_pct else ""
+    )
+    assert door.outcomes == []
+    (captured,) = door.captured
+    assert (captured.rollout, captured.stage, captured.fallback_for) == ("", None, answer.fallback_for)
+
+
+class Dying(FakeRelease):
+    """Its worker dies a moment after the first request came, and takes another moment to come back."""
+
+    async def score(self, request):
+        if self.tried == 0:
+            asyncio.get_running_loop().call_later(0.01, self.die)
+        return await super().score(request)
+
+    def die(self):
+        self.ready = False
+        self.worker_deaths += 1
+
+
+def test_a_death_counts_as_one_error_however_many_it_left_behind(tmp_path):
+    door = Door(tmp_path, candidate=Dying(2, takes_s=60), deadline_s=0.05)
+    answers = door.play(count=7)
+
+    assert {answer.fallback_for for answer in answers} == {"fraud@2"}
+    assert door.outcome.candidate.failed
+    assert sum(captured.rollout == "rollout-1" for captured in door.captured) == 1
+    assert len(door.captured) == 7
+
+
+def test_what_waits_for_the_champions_next_worker_counts_as_one_error_too(tmp_path):
+    door = Door(tmp_path, champion=Dying(1, takes_s=0.1), chance=999, deadline_s=0.05)
+    answers = door.play(count=5)
+
+    assert [answer.attempt.error for answer in answers] == [None] * 5
+    assert door.outcome.champion.failed
 
 
 def test_a_late_candidate_counts_with_the_time_after_which_it_was_given_up(tmp_path):

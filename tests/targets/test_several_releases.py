@@ -146,7 +146,7 @@ def test_a_candidate_that_raises_hangs_or_dies_costs_its_callers_nothing(place, 
 
 
 def test_under_load_a_killed_candidate_is_noticed_by_nobody(place, compiled_1, worker_3):
-    place.roll_out(compiled_1, worker_3, 50, deadline_s=0.2)
+    place.roll_out(compiled_1, worker_3, 50, deadline_s=1.0)
     with Load(place.port) as load:
         load.wait_for(100, release="fraud@3")
         os.kill(place.pid("worker"), signal.SIGKILL)
@@ -158,10 +158,12 @@ def test_under_load_a_killed_candidate_is_noticed_by_nobody(place, compiled_1, w
     assert load.connections == load.callers
     counts = place.counts()[1]
     fallen_back = sum(item[4] == "fraud@3" for item in load.answers)
-    assert counts.champion.requests + counts.candidate.requests == len(load.answers)
-    assert counts.candidate.errors >= fallen_back > 0
-    assert (counts.fallback.total, counts.noticed) == (fallen_back, 0)
-    assert sum(roles(place).values()) == len(load.answers)
+    compared = counts.champion.requests + counts.candidate.requests
+    captured = list(read_predictions(place.capture))
+    assert compared == sum(bool(item.rollout) for item in captured) < len(captured) == len(load.answers)
+    assert fallen_back > counts.fallback.total == counts.candidate.errors
+    assert counts.candidate.errors <= 1, "the worker died once, and a slow machine is within the deadline"
+    assert counts.noticed == 0
 
 
 def test_a_shadow_gets_a_copy_of_everything_and_answers_nobody(place, compiled_1, worker_3):

@@ -3,7 +3,7 @@
 A process of its own, on the standard library alone, so that what it measures is not its own doing. It sends the
 file's lines again and again over a few keep-alive connections, paced or as fast as it can, until SIGTERM, a count or
 a time ends it. Requests under way are then awaited, and one JSON summary goes to stdout. With --status the same
-document is kept up to date in a file while it runs.
+document is kept up to date in a file while it runs; with --ids a file takes the prediction id of each answer, a line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from plimsoll.demo.connection import Connection, RequestFailed
 
@@ -57,8 +57,12 @@ class Tally:
     latencies_s: array[float] = field(default_factory=lambda: array("d"))
     first_ids: list[str] = field(default_factory=list)
     last_id: str = ""
+    ids: TextIO | None = None
+    """Takes the prediction id of each answer."""
 
     def count_answer(self, latency_s: float, headers: dict[str, str]) -> None:
+        if self.ids is not None:
+            self.ids.write(headers.get("plimsoll-prediction-id", "") + "\n")
         self.answered += 1
         self.latencies_s.append(latency_s)
         self.releases[headers.get("plimsoll-release", "")] += 1
@@ -91,9 +95,9 @@ class Tally:
         }
 
 
-async def generate(load: Load, *, status: Path | None = None) -> dict[str, Any]:
+async def generate(load: Load, *, status: Path | None = None, ids: TextIO | None = None) -> dict[str, Any]:
     """Send until the load's own end or a signal; returns the summary."""
-    tally, ended = Tally(), asyncio.Event()
+    tally, ended = Tally(ids=ids), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
@@ -186,6 +190,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="end after this time")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds to wait for an answer")
     parser.add_argument("--status", type=Path, help="file that holds the summary so far")
+    parser.add_argument("--ids", type=Path, help="file that takes the prediction id of each answer, a line")
     given = parser.parse_args()
     bodies = tuple(line for line in given.requests.read_bytes().splitlines() if line.strip())
     if not bodies:
@@ -199,7 +204,8 @@ def main() -> None:
         seconds=given.seconds,
         timeout_s=given.timeout,
     )
-    summary = asyncio.run(generate(load, status=given.status))
+    with given.ids.open("w", buffering=1) if given.ids else contextlib.nullcontext() as ids:
+        summary = asyncio.run(generate(load, status=given.status, ids=ids))
     sys.stdout.write(json.dumps(summary) + "\n")
 
 

@@ -1,7 +1,8 @@
 """Answers a request by the arm that it was given to, and by the champion when the candidate fails.
 
 What each arm made of it is captured and counted before the answer leaves; a copy is tried, captured and counted
-afterwards, and nobody waits for it. Which arm it is, routing.py decides; HTTP is app.py's.
+afterwards, and nobody waits for it. While an arm's worker is away there is nothing to compare, so nothing is counted;
+a death itself counts once, however many requests it left behind: it is one event, and no test takes it for many. Which arm it is, routing.py decides; HTTP is app.py's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from plimsoll.capture.counts import Outcome, Tried
 from plimsoll.capture.entities import Role
@@ -72,13 +74,17 @@ class _Turn:
     """Whether the arm that does not answer gets a copy."""
     counted: bool
     """In a stage of copies only pairs are counted."""
+    compared: bool
+    """Whether both arms were there; if not, the request is in nobody's counts and in no stage's capture."""
 
     @property
     def candidate(self) -> Release:
         candidate: Release = self.split.candidate
         return candidate
 
-    def part(self, role: Role, **more: Any) -> Part:
+    def part(self, role: Role, *, compared: bool, **more: Any) -> Part:
+        if not compared:
+            return Part(role=role, **more)
         traffic = self.split.traffic
         drawn: dict[str, Any] = {"propensity": self.drawn.propensity, **more}
         return Part(role=role, rollout=traffic.rollout, stage=traffic.stage, **drawn)
@@ -119,6 +125,7 @@ class Arms:
         self._copying = 0
         self._noted = 0.0
         self._copies: set[asyncio.Task[None]] = set()
+        self._charged: WeakKeyDictionary[Release, int] = WeakKeyDictionary()
 
     async def answer(self, routes: Routes[R], asked: Asked) -> Answered:
         """The answer by the release that the routes give the request to; there must be a live one."""
@@ -147,7 +154,8 @@ class Arms:
         value = sticky_value(split.stick_to, asked.page, asked.headers)
         unit = None if value is None else unit_of(traffic.rollout, value)
         drawn = draw(traffic, unit=unit, chance=self._chance())
-        copying = drawn.copied and self._reserve_copy()
+        compared = champion.ready and split.candidate.ready
+        copying = compared and drawn.copied and self._reserve_copy()
         return _Turn(
             asked=asked,
             champion=champion,
@@ -155,8 +163,21 @@ class Arms:
             drawn=drawn,
             deadline_s=champion.pace.deadline_s(traffic.deadline_s, most_s=self._limits.deadline_s),
             copying=copying,
-            counted=copying or not traffic.copying,
+            counted=compared and (copying or not traffic.copying),
+            compared=compared,
         )
+
+    def _is_compared(self, turn: _Turn, tried: Attempt) -> bool:
+        """Whether a request says something of the arms: both were there, and no death is counted twice."""
+        return turn.compared and self._is_its_own(tried, turn.deadline_s)
+
+    def _is_its_own(self, tried: Attempt, deadline_s: float) -> bool:
+        """False for a failure that only says again that the worker died."""
+        if not (tried.orphaned and tried.failed(deadline_s)):
+            return True
+        release = tried.release
+        charged, self._charged[release] = self._charged.get(release, 0), release.worker_deaths
+        return release.worker_deaths > charged
 
     def _reserve_copy(self) -> bool:
         if self._copying >= self._limits.copies:
@@ -173,10 +194,11 @@ class Arms:
 
     async def _champions_turn(self, turn: _Turn) -> Answered:
         champion = await self._by_champion(turn.champion, turn.asked)
-        answered = self._answered(champion, turn.part("champion"), turn.asked)
+        compared = self._is_compared(turn, champion)
+        answered = self._answered(champion, turn.part("champion", compared=compared), turn.asked)
         if turn.copying:
             self._copy(turn, champion, answered.prediction)
-        elif turn.counted:
+        elif turn.counted and compared:
             turn.count(**turn.tried(champion=champion))
         return answered
 
@@ -184,7 +206,7 @@ class Arms:
         candidate = await attempt(turn.candidate, turn.asked.page, deadline_s=turn.deadline_s)
         if candidate.failed(turn.deadline_s):
             return await self._fall_back(turn, candidate)
-        answered = self._answered(candidate, turn.part("candidate"), turn.asked)
+        answered = self._answered(candidate, turn.part("candidate", compared=turn.compared), turn.asked)
         if turn.copying:
             self._copy(turn, candidate, answered.prediction)
         elif turn.counted:
@@ -196,8 +218,10 @@ class Arms:
         champion = await attempt(turn.champion, turn.asked.page)
         blamed = not (candidate.bad and champion.bad)
         failed_name = turn.candidate.ref.name if blamed else ""
-        answered = self._answered(champion, turn.part("champion", fallback_for=failed_name), turn.asked)
-        if turn.counted:
+        compared = self._is_compared(turn, candidate)
+        part = turn.part("champion", compared=compared, fallback_for=failed_name)
+        answered = self._answered(champion, part, turn.asked)
+        if turn.counted and compared:
             arms = turn.tried(champion=champion, candidate=candidate)
             turn.count(
                 candidate=arms["candidate"],
@@ -225,9 +249,12 @@ class Arms:
         try:
             second = await attempt(other, turn.asked.page, deadline_s=turn.deadline_s)
             champion, candidate = (second, first) if turn.drawn.candidate else (first, second)
-            part = turn.part("shadow", propensity=turn.split.traffic.shadow_pct / 100, copy_of=prediction)
+            compared = self._is_compared(turn, second)
+            propensity = turn.split.traffic.shadow_pct / 100
+            part = turn.part("shadow", compared=compared, propensity=propensity, copy_of=prediction)
             self._recorder.record(second, part, received_us=turn.asked.received_us, latency_s=second.seconds)
-            turn.count(**turn.tried(champion=champion, candidate=candidate))
+            if compared:
+                turn.count(**turn.tried(champion=champion, candidate=candidate))
             self._tally.requests(other.ref.version, "shadow").count(second.status, second.seconds)
             self._note_candidate(turn, candidate)
         finally:

@@ -34,6 +34,8 @@ class Attempt:
     outputs: tuple[Output, ...]
     error: PlimsollError | None
     seconds: float
+    orphaned: bool = False
+    """Whether its worker died meanwhile."""
 
     @property
     def status(self) -> int:
@@ -55,7 +57,7 @@ async def attempt(release: Release, page: Mapping[str, Any], *, deadline_s: floa
 
     With a deadline somebody else can answer instead: it is given up then, and at once when its worker is not there.
     """
-    begun = time.perf_counter()
+    begun, deaths = time.perf_counter(), release.worker_deaths
     request: InferRequest | None = None
     outputs: tuple[Output, ...] = ()
     error: PlimsollError | None = None
@@ -71,7 +73,8 @@ async def attempt(release: Release, page: Mapping[str, Any], *, deadline_s: floa
         error = ModelFailed(release=release.ref.name, problem=f"{type(raised).__name__}: {raised}")
         log.exception("%s failed", release.ref.name)
     seconds = time.perf_counter() - begun
-    return Attempt(release=release, request=request, outputs=outputs, error=error, seconds=seconds)
+    orphaned = release.worker_deaths > deaths
+    return Attempt(release=release, request=request, outputs=outputs, error=error, seconds=seconds, orphaned=orphaned)
 
 
 async def _within(deadline_s: float, release: Release, request: InferRequest) -> tuple[Output, ...]:

@@ -85,7 +85,8 @@ async def _serve(slot: str, listener: socket.socket, channel: socket.socket) -> 
     )
 
     def tell(page: dict[str, Any]) -> None:
-        writer.write(json.dumps(page).encode() + b"\n")
+        if not writer.is_closing():  # the shim is gone: what is in flight is still answered
+            writer.write(json.dumps(page).encode() + b"\n")
 
     swapper = Swapper(app, keys=Path(desired["keys"]), counts=Path(desired["counts"]), tell=tell)
     _heed(swapper, message)

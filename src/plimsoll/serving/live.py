@@ -10,24 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.bundle.entities import FieldType
 from plimsoll.bundle.scores import decide
 from plimsoll.serving.compiled import CompiledModel
 from plimsoll.serving.entities import Limits
 from plimsoll.serving.errors import ModelFailed
 from plimsoll.serving.link import WorkerLink
-from plimsoll.serving.loading import CheckedBundle
+from plimsoll.serving.loading import CheckedBundle, made_up_row
 from plimsoll.serving.oip import InferRequest, Output, Protocol
 from plimsoll.serving.pace import Pace
-
-_SAMPLES: dict[FieldType, Any] = {
-    "int": 0,
-    "float": 0.0,
-    "bool": False,
-    "string": "",
-    "timestamp": "2000-01-01T00:00:00",
-    "date": "2000-01-01",
-}
 
 
 class LiveRelease:
@@ -78,7 +68,7 @@ class LiveRelease:
 
         A model may well refuse the row (a category that it never saw); that it comes back at all is what counts.
         """
-        row = {field.name: [_SAMPLES[field.type]] for field in self.spec.inputs}
+        row = made_up_row(self.spec)
         try:
             await self.score(InferRequest(id=None, rows=1, columns=row, context={}, outputs=None))
         except ModelFailed:

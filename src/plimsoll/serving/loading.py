@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from plimsoll.bundle.entities import ScorerSpec
+from plimsoll.bundle.entities import FieldType, ScorerSpec
 from plimsoll.bundle.layout import manifest_digest, verify_bundle
 from plimsoll.bundle.runtime import lock_differences, lock_text
 from plimsoll.bundle.spec import read_spec
 from plimsoll.kernel.extras import require
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.errors import RuntimeDiffers, WrongBundle
+
+_SAMPLES: dict[FieldType, Any] = {
+    "int": 0,
+    "float": 0.0,
+    "bool": False,
+    "string": "",
+    "timestamp": "2000-01-01T00:00:00",
+    "date": "2000-01-01",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +57,8 @@ def check_bundle(ref: ReleaseRef, keys: Path) -> CheckedBundle:
         if differences:
             raise RuntimeDiffers(release=ref.name, differences=differences)
     return CheckedBundle(ref=ref, spec=read_spec(ref.bundle / "scorer"), compiled=compiled)
+
+
+def made_up_row(spec: ScorerSpec) -> dict[str, list[Any]]:
+    """One row as a request brings it, to try a release with."""
+    return {field.name: [_SAMPLES[field.type]] for field in spec.inputs}

@@ -20,6 +20,10 @@ class Release(Protocol):
     def ready(self) -> bool:
         """Whether a request would be answered at once."""
 
+    @property
+    def worker_deaths(self) -> int:
+        """How often its worker was lost since it was loaded."""
+
     def read(self, page: Mapping[str, Any]) -> InferRequest:
         """The request in a parsed body. Raises BadRequest that names every problem."""
 

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from plimsoll.bundle.entities import ScorerSpec
 from plimsoll.bundle.scorer import Scorer, load_scorer
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.framing import GREETING, Frame, Unpacker, pack
-from plimsoll.serving.loading import check_bundle
+from plimsoll.serving.loading import check_bundle, made_up_row
 
 log = logging.getLogger("plimsoll.worker")
 
@@ -74,10 +75,14 @@ class Connection:
 
 
 def _load(ref: ReleaseRef, keys: Path) -> tuple[Scorer | None, dict[str, Any]]:
-    """The scorer and the greeting that tells of it; no scorer when the bundle is refused or cannot be loaded."""
+    """The scorer and the greeting that tells of it; no scorer when the bundle is refused or cannot be loaded.
+
+    It has been used by then: a successor's first callers must not pay for that.
+    """
     try:
         checked = check_bundle(ref, keys)
         scorer = load_scorer(checked.scorer)
+        _warm(scorer, checked.spec)
     except PlimsollError as error:
         log.exception("refused %s", ref.name)
         return None, {"refused": {"code": error.code, "text": str(error), "hint": error.advice}}
@@ -87,6 +92,16 @@ def _load(ref: ReleaseRef, keys: Path) -> tuple[Scorer | None, dict[str, Any]]:
         return None, {"refused": {"code": "serving.does_not_start", "text": text, "hint": ""}}
     log.info("%s is loaded", ref.name)
     return scorer, {"ready": ref.digest, "pid": os.getpid()}
+
+
+def _warm(scorer: Scorer, spec: ScorerSpec) -> None:
+    """Score a made-up row; a model may well refuse it."""
+    import pandas as pd
+
+    try:
+        scorer.score(pd.DataFrame(made_up_row(spec)))
+    except Exception as error:  # noqa: BLE001 - whatever it is, callers' rows are what counts
+        log.info("it does not take a made-up row: %s", error)
 
 
 def _accept(
