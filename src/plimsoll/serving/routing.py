@@ -72,7 +72,8 @@ def draw(traffic: Traffic, *, unit: int | None, chance: int) -> Draw:
     """The arm of a request.
 
     unit: hash of what sticks; None: `chance`, drawn evenly from 0 to 999, decides instead. A unit that has the
-    candidate keeps it while the share grows, since it has it when its bucket is below the share.
+    candidate keeps it while the share grows, since it has it when its bucket is below the share. What sticks to nothing
+    is compared by the same part of the ring, or the split would not be the one that is tested for.
     """
     bucket = chance if unit is None else unit % BUCKETS
     share = traffic.candidate_pct / 100
@@ -82,7 +83,7 @@ def draw(traffic: Traffic, *, unit: int | None, chance: int) -> Draw:
         copied=traffic.copying and bucket < _buckets(traffic.shadow_pct),
         propensity=share if candidate else 1 - share,
         unit=unit,
-        fresh=unit is None or not traffic.split or bucket >= _buckets(traffic.drawn_pct),
+        fresh=not traffic.split or bucket >= _buckets(traffic.drawn_pct),
     )
 
 
