@@ -87,9 +87,9 @@ class Round:
 
     rollout: Rollout
     decisions: tuple[Decision, ...]
-    kill: Kill | None
-    moment: str
-    """Where the rollout stood when the victim was killed."""
+    kills: tuple[Kill, ...]
+    moments: tuple[str, ...]
+    """Where the rollout stood when each victim was killed."""
     outbox: tuple[dict[str, Any], ...]
     audit: tuple[dict[str, Any], ...]
     told: tuple[Told, ...]
@@ -97,6 +97,10 @@ class Round:
     """Ids of the predictions that the load got in this time."""
     failed: int
     reasons: tuple[str, ...]
+
+    @property
+    def victims(self) -> set[Victim]:
+        return {kill.victim for kill in self.kills}
 
     @property
     def seconds(self) -> float:
@@ -203,8 +207,8 @@ class World:
             )
         return found[0]
 
-    def play(self, load: LoadFiles, kill: Kill | None = None, *, meanwhile: Callable[[], str] = str) -> Round:
-        """Roll the other release out; kill something, or do something else, meanwhile; tell how it went.
+    def play(self, load: LoadFiles, *kills: Kill, meanwhile: Callable[[], None] = lambda: None) -> Round:
+        """Roll the other release out; kill one after the other, or do something else, meanwhile; tell how it went.
 
         Returns once all is quiet again.
         """
@@ -220,8 +224,9 @@ class World:
             deploying = self.project.start("deploy", candidate, "--env", self.environment, log=log)
             until(lambda: self.latest().id != before.id or deploying.poll() is not None, of="the rollout")
             assert self.latest().id != before.id, log.read_text()
-            moment = self._kill(kill) if kill else meanwhile()
-            until(lambda: self.latest().ended_at, seconds=END_WITHIN_S, of=f"the end of the rollout after {kill}")
+            moments = tuple(self._kill(kill) for kill in kills)
+            meanwhile()
+            until(lambda: self.latest().ended_at, seconds=END_WITHIN_S, of=f"the end of the rollout after {kills}")
             deploying.wait()
             self._be_quiet(load)
         rollout = self.latest()
@@ -230,8 +235,8 @@ class World:
         return Round(
             rollout=rollout,
             decisions=decisions,
-            kill=kill,
-            moment=moment,
+            kills=kills,
+            moments=moments,
             outbox=self._since("effects", "revision", last_revision),
             audit=self._since("audit_events", "number", last_event),
             told=tuple(told),
