@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stories.rollout_checks import Checked, check
-from tests.stories.rollout_world import PHASES, Kill, Round, Victim, World
+from tests.stories.rollout_rounds import PHASES, Kill, Round, Victim
+from tests.stories.rollout_world import World
 from tests.stories.rollout_worlds import loans, orders, served, set_rules
 
 WITH_WORKERS = tuple(Victim)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tests.stories.rollout_load import CONNECTIONS
-from tests.stories.rollout_world import Round, Victim, World
+from tests.stories.rollout_rounds import Round, Victim
+from tests.stories.rollout_world import World
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.entities import CapturedPrediction

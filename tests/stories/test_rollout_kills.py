@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.stories.rollout_checks import check
-from tests.stories.rollout_world import Kill, Victim
+from tests.stories.rollout_rounds import Kill, Victim
 from tests.stories.rollout_worlds import orders, served, set_rules
 
 pytestmark = pytest.mark.story

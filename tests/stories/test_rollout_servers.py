@@ -17,7 +17,8 @@ import pytest
 from tests.postgres import PostgresServer, postgres_server  # noqa: F401 - a fixture
 from tests.stories.rollout_checks import check
 from tests.stories.rollout_load import LoadFiles
-from tests.stories.rollout_world import Kill, Round, Victim, World
+from tests.stories.rollout_rounds import Kill, Round, Victim
+from tests.stories.rollout_world import World
 from tests.stories.rollout_worlds import loans, served
 from tests.stories.workspace import until
 
