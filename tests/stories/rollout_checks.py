@@ -102,6 +102,8 @@ def _failures(played: Round) -> Iterator[str]:
     allowed = CONNECTIONS if Victim.DOOR in played.victims else 0
     if Victim.SHIM not in played.victims and played.failed > allowed:
         yield f"{played.failed} requests failed, at most {allowed} may: {played.reasons}"
+    if any(reason.startswith("HTTP") for reason in played.reasons):
+        yield f"a door answered with an error: {played.reasons}"
 
 
 def _capture(played: Round, captured: list[CapturedPrediction]) -> Iterator[str]:
