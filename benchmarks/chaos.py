@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stories.rollout_checks import Checked, check
-from tests.stories.rollout_world import PHASES, Kill, Round, Victim, World
+from tests.stories.rollout_rounds import PHASES, Kill, Round, Victim
+from tests.stories.rollout_world import World
 from tests.stories.rollout_worlds import loans, orders, served, set_rules
 
 WITH_WORKERS = tuple(Victim)
@@ -91,9 +92,9 @@ def kills(victims: Sequence[Victim], rounds: int, draw: random.Random) -> list[K
 
 def show(number: int, line: Line, *, model: str, sticky: bool) -> None:
     played, callers = line.played, "sticky" if sticky else "any"
-    assert played.kill is not None
+    (kill,), (moment,) = played.kills, played.moments
     print(
-        f"{number:>5}  {model:<8}  {callers:<7}  {played.kill.victim:<21}  {played.moment:<10}  {played.course[-1]:<11}"
+        f"{number:>5}  {model:<8}  {callers:<7}  {kill.victim:<21}  {moment:<10}  {played.course[-1]:<11}"
         f"  {played.seconds:>7.1f}  {played.failed:>6}  {line.checked.uncounted:>9}"
     )
     for problem in line.checked.problems:
@@ -105,7 +106,7 @@ def report(lines: Sequence[Line], broken: Sequence[str], *, seconds: float) -> N
     """The totals, by victim."""
     print(f"\n{'victim':<21}  rounds  slowest  failed, most  uncounted, most")
     for victim in Victim:
-        of = [line for line in lines if line.played.kill and line.played.kill.victim is victim]
+        of = [line for line in lines if victim in line.played.victims]
         if of:
             print(
                 f"{victim:<21}  {len(of):>6}  {_most(of, lambda line: line.played.seconds):>7.1f}"

@@ -185,7 +185,7 @@ def test_a_failed_request_says_so_to_its_caller():
     asyncio.run(story())
 
 
-def test_the_process_ends_on_sigterm_with_one_summary_and_keeps_its_status_file(tmp_path: Path):
+def test_the_process_ends_on_sigterm_with_one_summary_and_keeps_its_files(tmp_path: Path):
     """The status file tells when enough was sent; then SIGTERM ends the process."""
 
     async def handle(reader, writer):
@@ -193,11 +193,13 @@ def test_the_process_ends_on_sigterm_with_one_summary_and_keeps_its_status_file(
             await request(reader)
             writer.write(response(extra="Plimsoll-Prediction-Id: abc\r\n"))
 
-    async def story() -> tuple[dict[str, Any], dict[str, Any], int]:
+    requests, status, ids = tmp_path / "requests.jsonl", tmp_path / "status.json", tmp_path / "ids.txt"
+
+    async def story() -> tuple[dict[str, Any], int | None]:
         async with serving(handle) as url:
-            requests, status = tmp_path / "requests.jsonl", tmp_path / "status.json"
             requests.write_text('{"inputs": []}\n\n{"inputs": [1]}\n')
-            command = [sys.executable, "-m", "plimsoll.demo.load", url, requests, "--rate", "500", "--status", status]
+            command = [sys.executable, "-m", "plimsoll.demo.load", url, requests, "--rate", "500"]
+            command += ["--status", status, "--ids", ids]
             process = await asyncio.create_subprocess_exec(*map(str, command), stdout=subprocess.PIPE)
             deadline = time.monotonic() + 30
             while not status.exists() or json.loads(status.read_text())["answered"] < 50:
@@ -205,11 +207,12 @@ def test_the_process_ends_on_sigterm_with_one_summary_and_keeps_its_status_file(
                 await asyncio.sleep(0.02)
             process.send_signal(signal.SIGTERM)
             out, _ = await process.communicate()
-            return json.loads(out), json.loads(status.read_text()), process.returncode
+            return json.loads(out), process.returncode
 
-    summary, status, code = asyncio.run(story())
+    summary, code = asyncio.run(story())
     assert code == 0
-    assert summary == status
+    assert summary == json.loads(status.read_text())
+    assert ids.read_text() == "abc\n" * summary["answered"]
     assert summary["answered"] == summary["sent"] >= 50
     assert summary["predictions"] == ["abc"]
 

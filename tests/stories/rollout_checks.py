@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tests.stories.rollout_load import CONNECTIONS
-from tests.stories.rollout_world import Round, Victim, World
+from tests.stories.rollout_rounds import Round, Victim
+from tests.stories.rollout_world import World
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.entities import CapturedPrediction
@@ -98,10 +99,11 @@ def _doors(played: Round) -> Iterator[str]:
 
 def _failures(played: Round) -> Iterator[str]:
     """Only what was inside a killed door may fail; without the shim, the doors end and nobody has the port."""
-    victim = played.kill.victim if played.kill else None
-    allowed = {Victim.DOOR: CONNECTIONS}.get(victim, 0) if victim else 0
-    if victim is not Victim.SHIM and played.failed > allowed:
+    allowed = CONNECTIONS if Victim.DOOR in played.victims else 0
+    if Victim.SHIM not in played.victims and played.failed > allowed:
         yield f"{played.failed} requests failed, at most {allowed} may: {played.reasons}"
+    if any(reason.startswith("HTTP") for reason in played.reasons):
+        yield f"a door answered with an error: {played.reasons}"
 
 
 def _capture(played: Round, captured: list[CapturedPrediction]) -> Iterator[str]:
@@ -127,7 +129,7 @@ def _counting(world: World, played: Round, captured: list[CapturedPrediction]) -
     found = Counter(
         {(stage, arm): _requests(of, arm) for stage, of in counts.items() for arm in ("champion", "candidate")}
     )
-    allowed = CONNECTIONS if played.kill and played.kill.victim is Victim.DOOR else 0
+    allowed = CONNECTIONS if Victim.DOOR in played.victims else 0
     uncounted = sum((expected - found).values())
     problems = [f"{sum((found - expected).values())} counted but not captured"] if found - expected else []
     if uncounted > allowed:

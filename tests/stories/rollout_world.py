@@ -15,22 +15,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from tests.stories.rollout_load import LoadFiles
+from tests.stories.rollout_rounds import PHASES, Kill, Round, Told, Victim, where
 from tests.stories.workspace import ProjectFolder, until
 
-from plimsoll.kernel.clock import from_text
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.rollout import store
-from plimsoll.rollout.decisions import Decision
 from plimsoll.rollout.entities import Rollout
-from plimsoll.rollout.rollouts import Stage
-from plimsoll.rollout.views import standing
 from plimsoll.server.wiring import open_ledger
 from plimsoll.serving import shim
 
@@ -40,78 +36,6 @@ RULES = {
     "enough": {"requests": 20, "max_added_errors": "20%"},
 }  # fmt: skip
 """Three stages and a warm previous release, in a few seconds; every other rule is the default."""
-
-
-class Victim(StrEnum):
-    """What is killed."""
-
-    LEADER = "server with the lease"
-    STANDBY = "server that stands by"
-    DOOR = "door"
-    CHAMPION = "champion's worker"
-    CANDIDATE = "candidate's worker"
-    SHIM = "shim"
-
-    @property
-    def is_worker(self) -> bool:
-        return self in {Victim.CHAMPION, Victim.CANDIDATE}
-
-    @property
-    def is_server(self) -> bool:
-        return self in {Victim.LEADER, Victim.STANDBY}
-
-
-PHASES = ("starting", "stage 1", "stage 2", "stage 3", "settling")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
-    """Whom to kill when. part: how far into the phase, of its length without a kill, in 0..1."""
-
-    victim: Victim
-    phase: str
-    part: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What the shim kept as told, at one moment."""
-
-    revision: int
-    page: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One rollout from its beginning to its end, and what was seen of it from outside."""
-
-    rollout: Rollout
-    decisions: tuple[Decision, ...]
-    kill: Kill | None
-    moment: str
-    """Where the rollout stood when the victim was killed."""
-    outbox: tuple[dict[str, Any], ...]
-    audit: tuple[dict[str, Any], ...]
-    told: tuple[Told, ...]
-    answered: tuple[str, ...]
-    """Ids of the predictions that the load got in this time."""
-    failed: int
-    reasons: tuple[str, ...]
-
-    @property
-    def seconds(self) -> float:
-        return (from_text(self.rollout.ended_at) - from_text(self.rollout.started_at)).total_seconds()
-
-    @property
-    def course(self) -> tuple[str, ...]:
-        """Where it stood, one after the other."""
-        places = [where(decision.state) for decision in self.decisions]
-        return tuple(place for place, before in zip(places, ["", *places], strict=False) if place != before)
-
-
-def where(state: Any) -> str:
-    """A state in a word or two, with the stage's number."""
-    return f"stage {state.index + 1}" if isinstance(state, Stage) else standing(state)
 
 
 @dataclass
@@ -203,8 +127,8 @@ class World:
             )
         return found[0]
 
-    def play(self, load: LoadFiles, kill: Kill | None = None, *, meanwhile: Callable[[], str] = str) -> Round:
-        """Roll the other release out; kill something, or do something else, meanwhile; tell how it went.
+    def play(self, load: LoadFiles, *kills: Kill, meanwhile: Callable[[], None] = lambda: None) -> Round:
+        """Roll the other release out; kill one after the other, or do something else, meanwhile; tell how it went.
 
         Returns once all is quiet again.
         """
@@ -220,8 +144,9 @@ class World:
             deploying = self.project.start("deploy", candidate, "--env", self.environment, log=log)
             until(lambda: self.latest().id != before.id or deploying.poll() is not None, of="the rollout")
             assert self.latest().id != before.id, log.read_text()
-            moment = self._kill(kill) if kill else meanwhile()
-            until(lambda: self.latest().ended_at, seconds=END_WITHIN_S, of=f"the end of the rollout after {kill}")
+            moments = tuple(self._kill(kill) for kill in kills)
+            meanwhile()
+            until(lambda: self.latest().ended_at, seconds=END_WITHIN_S, of=f"the end of the rollout after {kills}")
             deploying.wait()
             self._be_quiet(load)
         rollout = self.latest()
@@ -230,8 +155,8 @@ class World:
         return Round(
             rollout=rollout,
             decisions=decisions,
-            kill=kill,
-            moment=moment,
+            kills=kills,
+            moments=moments,
             outbox=self._since("effects", "revision", last_revision),
             audit=self._since("audit_events", "number", last_event),
             told=tuple(told),

@@ -17,7 +17,8 @@ import pytest
 from tests.postgres import PostgresServer, postgres_server  # noqa: F401 - a fixture
 from tests.stories.rollout_checks import check
 from tests.stories.rollout_load import LoadFiles
-from tests.stories.rollout_world import Kill, Round, Victim, World
+from tests.stories.rollout_rounds import Kill, Round, Victim
+from tests.stories.rollout_world import World
 from tests.stories.rollout_worlds import loans, served
 from tests.stories.workspace import until
 
@@ -51,7 +52,7 @@ def test_the_server_that_stands_by_goes_on_within_seconds_when_the_other_one_is_
     killed = world.leader()
     played = world.play(scene.load, Kill(victim=Victim.LEADER, phase="stage 1", part=0.2))
 
-    assert played.moment == "stage 1"
+    assert played.moments == ("stage 1",)
     assert check(world, played, scene.usual).problems == ()
     assert world.leader() in {server.pid for server in world.servers} - {killed}
     looks = [decision.at for decision in played.decisions]
@@ -64,14 +65,13 @@ def test_a_server_that_slept_beyond_its_lease_writes_nothing_when_it_wakes(scene
     world = scene.world
     asleep = 0
 
-    def sleep() -> str:
+    def sleep() -> None:
         nonlocal asleep
         world.wait_for("stage 1")
         asleep = world.leader()
         put_to_sleep(world, asleep)
         until(lambda: world.leader() != asleep, seconds=20, of="another server at work")
         os.kill(asleep, signal.SIGCONT)
-        return ""
 
     played = world.play(scene.load, meanwhile=sleep)
 
@@ -90,7 +90,7 @@ def test_the_ledger_away_for_seconds_stops_a_rollout_for_so_long_and_no_caller(
 ):
     world = scene.world
 
-    def take_away() -> str:
+    def take_away() -> None:
         world.wait_for("stage 1")
         postgres_server.stop()
         try:
@@ -99,7 +99,6 @@ def test_the_ledger_away_for_seconds_stops_a_rollout_for_so_long_and_no_caller(
             assert scene.load.answered() > answered + 2 * world.rate
         finally:
             postgres_server.start()
-        return ""
 
     played = world.play(scene.load, meanwhile=take_away)
 
