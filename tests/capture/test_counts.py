@@ -253,7 +253,7 @@ def test_a_journal_that_is_just_being_begun_is_left_alone(folder):
 @given(cut=st.integers(0, RECORD_BYTES * 4))
 def test_a_torn_record_is_not_counted(tmp_path_factory, cut):
     folder = tmp_path_factory.mktemp("torn")
-    records = [journal.pack(Outcome(stage=0, champion=GOOD), at_us=number) for number in range(3)]
+    records = [journal.pack(Outcome(stage=0, champion=GOOD), now_us=number) for number in range(3)]
     (folder / f"a{journal.SUFFIX}").write_bytes((MAGIC + b"".join(records))[:cut])
     reader = CountReader(folder)
     whole = max(0, cut // RECORD_BYTES - 1)
@@ -265,14 +265,14 @@ def test_a_torn_record_is_not_counted(tmp_path_factory, cut):
 @given(position=st.integers(0, RECORD_BYTES * 3 - 1), bit=st.integers(0, 7))
 def test_a_flipped_bit_costs_one_record_which_is_counted_as_damaged(tmp_path_factory, position, bit):
     folder = tmp_path_factory.mktemp("flipped")
-    content = bytearray(b"".join(journal.pack(Outcome(stage=0, champion=GOOD), at_us=at) for at in range(3)))
+    content = bytearray(b"".join(journal.pack(Outcome(stage=0, champion=GOOD), now_us=at) for at in range(3)))
     content[position] ^= 1 << bit
     path = folder / f"a{journal.SUFFIX}"
     path.write_bytes(MAGIC + content)
     reader = CountReader(folder)
     assert reader.read()[0].champion.requests == 2
     # The last record of all may be in the middle of being written; it is damaged once another one follows.
-    path.write_bytes(MAGIC + content + journal.pack(Outcome(stage=0, champion=GOOD), at_us=4))
+    path.write_bytes(MAGIC + content + journal.pack(Outcome(stage=0, champion=GOOD), now_us=4))
     assert reader.read()[0].champion.requests == 3
     assert reader.damaged == 1
     reader.compact()
@@ -312,3 +312,39 @@ def test_a_file_that_is_no_journal_or_snapshot_is_named_and_not_guessed_at(door,
         with pytest.raises(CountsDamaged, match=r"a\.counts"):
             act()
     assert (folder / f"a{journal.SUFFIX}").exists()
+
+
+def test_what_is_not_due_is_left_out_however_it_went_and_counts_once_it_is(folder):
+    """A failure that is known at once must not be seen before successes of the same moment that take their time."""
+    door = CountJournal(folder)
+    door.append(Outcome(stage=0, at_us=1_000_000, due_s=0.5, candidate=BAD))
+    door.append(Outcome(stage=0, at_us=1_100_000, due_s=0.5, champion=GOOD))
+    door.append(Outcome(stage=0, at_us=1_100_000, due_s=30.0, champion=GOOD))
+    reader = CountReader(folder)
+
+    assert dict(reader.read(until_us=1_499_999)) == {}
+    assert reader.read(until_us=1_500_000)[0].candidate.errors == 1
+    assert reader.read(until_us=1_599_999)[0].champion.requests == 0
+    assert reader.read(until_us=1_600_000)[0].champion.requests == 1
+    assert reader.read()[0].champion.requests == 2
+    assert reader.read(until_us=0)[0].champion.requests == 2, "what was seen is not forgotten"
+
+
+def test_a_journal_with_something_that_is_not_due_is_not_folded_away(folder):
+    door = CountJournal(folder)
+    door.append(Outcome(stage=0, at_us=1_000_000, due_s=2.0, champion=GOOD))
+    door.close()
+    reader = CountReader(folder)
+    assert reader.compact(until_us=2_999_999) == 0
+    assert dict(reader.read(until_us=2_999_999)) == {}
+    assert reader.compact(until_us=3_000_000) == 1
+    assert reader.read(until_us=0)[0].champion.requests == 1
+
+
+def test_a_sticky_units_latency_is_that_of_the_request_that_came_first_not_of_the_one_that_ended_first(folder):
+    door = CountJournal(folder)
+    door.append(Outcome(stage=0, at_us=2_000, champion=Tried(seconds=0.01, failed=False), unit=5))
+    door.append(Outcome(stage=0, at_us=1_000, champion=Tried(seconds=1.0, failed=False), unit=5))
+    (stage,) = CountReader(folder).read().values()
+    assert stage.champion.units == 1
+    assert stage.champion.latency.quantile(0.5) == pytest.approx(1.0, rel=0.02)

@@ -21,24 +21,29 @@ class Tried:
     seconds: float
     """How long it took; one that was given up counts with the time after which it was."""
     failed: bool
-    """Whether it failed or passed the deadline."""
+    """Whether it failed or passed the deadline. The death of a worker is no failure of a request; it is counted apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One request of a rollout's stage: what each arm that counts for it made of it.
 
-    One arm where traffic is split; both where the other arm got a copy.
+    One arm where traffic is split; both where the other arm got a copy; none where only what followed is told.
     """
 
     stage: int
+    at_us: int | None = None
+    """When the request had arrived: microseconds since 1970. None: now."""
+    due_s: float = 0.0
+    """After so many seconds its outcome was known, whichever arm it had and however it went. Nothing may be concluded
+    before: what fails soon would be seen earlier than what succeeds late."""
     champion: Tried | None = None
     candidate: Tried | None = None
     unit: int | None = None
     """64-bit hash of what sticks to an arm; None: nothing sticks, and the request is a unit of its own."""
     fresh: bool = True
-    """Whether the arm was drawn in this stage; False for a unit that an earlier stage had given to the candidate: it
-    counts as a request only."""
+    """Whether the arms are compared by it. False counts as a request only: a unit that an earlier stage had given to the
+    candidate, a request that came while a worker was away, one without its copy in a stage of copies."""
     fallback_s: float | None = None
     """Whole latency, when the champion answered in the candidate's stead."""
     noticed: bool = False

@@ -20,7 +20,7 @@ from plimsoll.capture.counts import ArmCounts, StageCounts
 from plimsoll.kernel.histogram import Histogram
 
 RECORD = np.dtype(
-    [("stage", "<u4"), ("champion", "<u2"), ("candidate", "<u2"), ("fallback", "<u2"), ("flags", "<u2"),
+    [("stage", "<u2"), ("due", "<u2"), ("champion", "<u2"), ("candidate", "<u2"), ("fallback", "<u2"), ("flags", "<u2"),
      ("unit", "<u8"), ("at", "<u8"), ("sum", "<u4")]
 )  # fmt: skip
 """A record of journal.py, as numpy reads it."""
@@ -144,19 +144,32 @@ class Fold:
     damaged: int = 0
     """Records that did not fit their checksums, and so are not in the counts."""
 
-    def add(self, content: bytes) -> None:
-        """Take in whole records, as they stand in a journal; each of them once."""
+    def add(self, content: bytes, *, until_us: int | None = None) -> bytes:
+        """Take in whole records, as they stand in a journal; each of them once.
+
+        until_us: only those that are due by then, in microseconds since 1970; None takes all. Returns the others.
+        """
         if not content:
-            return
+            return b""
         records = np.frombuffer(content, RECORD)
         fits = _checksums(records) == records["sum"]
         self.damaged += int(np.count_nonzero(~fits))
         records = records[fits]
+        is_due = np.ones(len(records), np.bool_) if until_us is None else due_us(records) <= np.uint64(until_us)
+        self._take(records[is_due])
+        return bytes(records[~is_due].tobytes())
+
+    def _take(self, records: Array) -> None:
         for stage in np.unique(records["stage"]).tolist():
             self.stages.setdefault(stage, StageFold()).add(records[records["stage"] == stage])
 
     def counts(self) -> Mapping[int, StageCounts]:
         return {stage: self.stages[stage].counts() for stage in sorted(self.stages)}
+
+
+def due_us(records: Array) -> Array:
+    """When the outcome of each was known at the latest: microseconds since 1970."""
+    return np.asarray(records["at"] + records["due"].astype(np.uint64) * np.uint64(journal.DUE_US))
 
 
 def histogram(buckets: Array) -> Histogram:

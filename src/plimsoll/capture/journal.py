@@ -7,6 +7,7 @@ never stopped. What the records add up to is in fold.py; who reads them, tally.p
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import struct
 import threading
@@ -26,10 +27,12 @@ MAGIC = b"plimcnt1".ljust(RECORD_BYTES, b"\0")
 """The head of every file; as long as a record, so that no record crosses the border of a page."""
 
 CHAMPION, CHAMPION_FAILED, CANDIDATE, CANDIDATE_FAILED, UNIT, FRESH, FALLBACK, NOTICED = (1 << bit for bit in range(8))
+DUE_US = 10_000
+"""Unit in which a record says when it is due after its arrival; rounded up, and at most 655 s."""
 LAST_BUCKET = 4095
 """Holds everything that took longer than 10^30 s, too: 12 bits beside 52 of microseconds tell a unit's first request."""
 
-_BODY = struct.Struct("<IHHHHQQ")  # stage, bucket of champion, candidate and fallback, flags, unit, microseconds
+_BODY = struct.Struct("<HHHHHHQQ")  # stage, due, buckets of champion, candidate and fallback, flags, unit, arrival
 _SUM = struct.Struct("<I")
 
 
@@ -58,7 +61,7 @@ class CountJournal:
 
         Never raises for what the disk does. Raises ValueError for a duration that is none.
         """
-        record = pack(outcome, at_us=self._now_ns() // 1000)
+        record = pack(outcome, now_us=self._now_ns() // 1000)
         with self._lock:
             try:
                 self._write(record)
@@ -125,8 +128,8 @@ class CountJournal:
         self._ending.start()
 
 
-def pack(outcome: Outcome, *, at_us: int) -> bytes:
-    """An outcome as it stands in a journal."""
+def pack(outcome: Outcome, *, now_us: int) -> bytes:
+    """An outcome as it stands in a journal. now_us: for one that does not say when its request arrived."""
     champion, candidate = outcome.champion, outcome.candidate
     flags = FRESH if outcome.fresh else 0
     if champion is not None:
@@ -141,12 +144,13 @@ def pack(outcome: Outcome, *, at_us: int) -> bytes:
         flags |= NOTICED
     body = _BODY.pack(
         outcome.stage,
+        min(math.ceil(outcome.due_s * 1_000_000 / DUE_US), 0xFFFF),
         _bucket(champion),
         _bucket(candidate),
         0 if outcome.fallback_s is None else min(bucket_of(outcome.fallback_s), LAST_BUCKET),
         flags,
         outcome.unit or 0,
-        at_us,
+        now_us if outcome.at_us is None else outcome.at_us,
     )
     return body + _SUM.pack(zlib.crc32(body))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.errors import CountsDamaged
+from plimsoll.capture.fold import Fold
 from plimsoll.capture.journal import MAGIC, RECORD_BYTES, SUFFIX, fits_its_sum, has_writer
 from plimsoll.capture.snapshot import Snapshot, read_identity, read_snapshot, write_snapshot
 from plimsoll.kernel.files import sync_folder
@@ -36,6 +37,8 @@ class CountReader:
         self._snapshot = Snapshot()
         self._fold = self._snapshot.fold
         self._offsets: dict[str, int] = {}
+        self._waiting = bytearray()
+        """Whole records that were read and are not due."""
         self._counts: Mapping[int, StageCounts] = {}
 
     @property
@@ -43,8 +46,11 @@ class CountReader:
         """Records that the disk did not give back as they were written: they are not in the counts."""
         return self._fold.damaged
 
-    def read(self) -> Mapping[int, StageCounts]:
+    def read(self, *, until_us: int | None = None) -> Mapping[int, StageCounts]:
         """The counts by stage, of every outcome whose append had returned. Cheap when nothing is new.
+
+        until_us: leave out what is due later, in microseconds since 1970; None leaves out nothing. What was taken in
+        once stays in.
 
         Raises CountsDamaged, OSError when the disk does not answer; what had been read stays.
         """
@@ -55,18 +61,20 @@ class CountReader:
                 is_new = True
             for path in _journals(self._folder):
                 if path.name not in self._snapshot.names:
-                    is_new |= self._read_on(path)
+                    self._read_on(path)
             # A journal that was folded away meanwhile took what was unread with it, into another snapshot.
             if read_identity(self._folder) == self._snapshot.identity:
                 break
-        if is_new:
+        later = self._fold.add(bytes(self._waiting), until_us=until_us)
+        if is_new or len(later) < len(self._waiting):
+            self._waiting = bytearray(later)
             self._counts = self._fold.counts()
         return self._counts
 
-    def compact(self) -> int:
+    def compact(self, *, until_us: int | None = None) -> int:
         """Fold the journals that have no writer any more into the snapshot, delete them, and say how many they were.
 
-        0 also while another process is at it. Raises CountsDamaged, OSError when the disk refuses; no count is lost.
+        until_us: leave those alone that hold anything that is due later. 0 also while another process is at it. Raises CountsDamaged, OSError when the disk refuses; no count is lost.
         """
         with _alone_in(self._folder) as alone:
             if not alone:
@@ -75,7 +83,7 @@ class CountReader:
             self._delete(old.names)  # what a killed one had left; only when they are gone may their names be forgotten
             for torn in self._folder.glob(UNFINISHED):
                 torn.unlink()
-            closed = [path for path in _journals(self._folder) if not has_writer(path)]
+            closed = [path for path in _journals(self._folder) if not has_writer(path) and _is_due(path, until_us)]
             if not closed:
                 return 0
             for path in closed:
@@ -90,22 +98,22 @@ class CountReader:
         self._snapshot = read_snapshot(self._folder)
         self._fold = self._snapshot.fold
         self._offsets = {}
+        self._waiting = bytearray()
 
-    def _read_on(self, path: Path) -> bool:
-        """Take in what a journal has more than the last time; whether that is anything."""
+    def _read_on(self, path: Path) -> None:
+        """Read what a journal has more than the last time."""
         begin = self._offsets.get(path.name, len(MAGIC))
         try:
             if path.stat().st_size < begin + RECORD_BYTES:
-                return False
+                return
             for block in _blocks(path, begin):
                 whole = block
                 if len(block) < BLOCK_BYTES and not fits_its_sum(block[-RECORD_BYTES:]):
                     whole = block[:-RECORD_BYTES]  # the last record may be in the middle of being written
-                self._fold.add(whole)
+                self._waiting += whole
                 self._offsets[path.name] = self._offsets.get(path.name, begin) + len(whole)
         except FileNotFoundError:
-            return False  # folded away
-        return self._offsets.get(path.name, begin) > begin
+            return  # folded away
 
     def _delete(self, names: frozenset[str]) -> None:
         there = [self._folder / name for name in names if (self._folder / name).exists()]
@@ -113,6 +121,11 @@ class CountReader:
             path.unlink()
         if there:
             sync_folder(self._folder)
+
+
+def _is_due(path: Path, until_us: int | None) -> bool:
+    """Whether everything in a journal is due by then."""
+    return until_us is None or not any(Fold().add(block, until_us=until_us) for block in _blocks(path, len(MAGIC)))
 
 
 def _journals(folder: Path) -> list[Path]:
