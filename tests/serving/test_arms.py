@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.capture.counts import Tried
 from plimsoll.capture.reader import read_predictions
 from plimsoll.capture.writer import CaptureWriter
-from plimsoll.serving.arms import Arms, Asked
+from plimsoll.serving.arms import Arms
 from plimsoll.serving.entities import Limits, ReleaseRef, Traffic
 from plimsoll.serving.errors import BadRequest, ModelFailed, Overloaded, WorkerDied
 from plimsoll.serving.metrics import Tally
@@ -17,6 +18,7 @@ from plimsoll.serving.oip import InferRequest, Output
 from plimsoll.serving.pace import Pace
 from plimsoll.serving.record import Recorder
 from plimsoll.serving.routing import Routes, Split
+from plimsoll.serving.turn import Asked
 
 BAD = BadRequest(listing="x is bad", problems=["x is bad"], model="fraud")
 FAILED = ModelFailed(release="fraud", problem="ValueError: no")
@@ -108,8 +110,20 @@ class Door:
         return answers
 
     @property
+    def tried(self):
+        """Outcomes that say what arms did."""
+        return [outcome for outcome in self.outcomes if outcome.champion or outcome.candidate]
+
+    @property
     def outcome(self):
-        (outcome,) = self.outcomes
+        (outcome,) = self.tried
+        return outcome
+
+    @property
+    def aftermath(self):
+        """What became of the caller whose candidate failed."""
+        (outcome,) = [outcome for outcome in self.outcomes if outcome not in self.tried]
+        assert not outcome.fresh
         return outcome
 
     @property
@@ -157,8 +171,8 @@ def test_a_failing_candidate_is_counted_and_its_caller_gets_the_champions_answer
     (answer,) = door.play()
 
     assert (answer.attempt.outputs[0].data, answer.fallback_for, answer.role) == ([1.0], "fraud@2", "champion")
-    assert (door.outcome.candidate.failed, door.outcome.champion, door.outcome.noticed) == (True, None, False)
-    assert door.outcome.fallback_s >= door.outcome.candidate.seconds
+    assert (door.outcome.candidate.failed, door.outcome.champion, door.aftermath.noticed) == (True, None, False)
+    assert door.aftermath.fallback_s >= door.outcome.candidate.seconds
     assert door.tally.fallbacks == {"2": 1}
     (captured,) = door.captured
     assert (captured.release, captured.role, captured.fallback_for) == ("fraud@1", "champion", "fraud@2")
@@ -167,7 +181,7 @@ def test_a_failing_candidate_is_counted_and_its_caller_gets_the_champions_answer
 @pytest.mark.parametrize("away", ["champion", "candidate"])
 @pytest.mark.parametrize("chance", [0, 999])
 @pytest.mark.parametrize("shadow_pct", [0.0, 100.0])
-def test_while_an_arm_is_away_nothing_is_compared(tmp_path, away, chance, shadow_pct):
+def test_while_an_arm_is_away_nothing_is_compared_but_what_callers_met_is_told(tmp_path, away, chance, shadow_pct):
     door = Door(tmp_path, chance=chance, shadow_pct=shadow_pct, candidate_pct=0.0 if shadow_pct else 50.0)
     getattr(door, away).ready = False
     (answer,) = door.play()
@@ -176,9 +190,10 @@ def test_while_an_arm_is_away_nothing_is_compared(tmp_path, away, chance, shadow
     assert answer.fallback_for == (
         "fraud@2" if (away, answer.role, chance) == ("candidate", "champion", 0) and not shadow_pct else ""
     )
-    assert door.outcomes == []
+    assert not door.outcome.fresh
+    assert len(door.outcomes) == 1 + bool(answer.fallback_for)
     (captured,) = door.captured
-    assert (captured.rollout, captured.stage, captured.fallback_for) == ("", None, answer.fallback_for)
+    assert (captured.rollout, captured.stage, captured.fallback_for) == ("rollout-1", 2, answer.fallback_for)
 
 
 class Dying(FakeRelease):
@@ -194,22 +209,46 @@ class Dying(FakeRelease):
         self.worker_deaths += 1
 
 
-def test_a_death_counts_as_one_error_however_many_it_left_behind(tmp_path):
+def test_a_death_is_no_error_of_the_requests_that_it_left_behind(tmp_path):
+    """They are counted all the same, or the split would seem to favour the arm that lives."""
     door = Door(tmp_path, candidate=Dying(2, takes_s=60), deadline_s=0.05)
     answers = door.play(count=7)
 
     assert {answer.fallback_for for answer in answers} == {"fraud@2"}
-    assert door.outcome.candidate.failed
-    assert sum(captured.rollout == "rollout-1" for captured in door.captured) == 1
+    assert [(outcome.candidate.failed, outcome.fresh) for outcome in door.tried] == [(False, True)] * 7
+    assert len(door.outcomes) == 14, "each caller's wait is told as well"
     assert len(door.captured) == 7
 
 
-def test_what_waits_for_the_champions_next_worker_counts_as_one_error_too(tmp_path):
+def test_nor_is_the_champions_death_an_error_of_what_waits_for_its_next_worker(tmp_path):
     door = Door(tmp_path, champion=Dying(1, takes_s=0.1), chance=999, deadline_s=0.05)
     answers = door.play(count=5)
 
     assert [answer.attempt.error for answer in answers] == [None] * 5
-    assert door.outcome.champion.failed
+    assert [outcome.champion.failed for outcome in door.tried] == [False] * 5
+
+
+@pytest.mark.parametrize("shadow_pct", [0.0, 100.0])
+def test_a_champion_that_is_late_is_counted_at_the_deadline_not_when_it_is_done(tmp_path, shadow_pct):
+    """Else a candidate's failures, which are given up then, would be seen before the champion's."""
+    door = Door(
+        tmp_path, champion=FakeRelease(1, takes_s=0.4), chance=999, deadline_s=0.05, shadow_pct=shadow_pct,
+        candidate_pct=0.0 if shadow_pct else 50.0,
+    )  # fmt: skip
+
+    async def story():
+        asked = asyncio.create_task(door.ask())
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+        assert door.outcome.champion == Tried(seconds=0.05, failed=True)
+        answer = await asked
+        await door.arms.copied()
+        return answer
+
+    answer = asyncio.run(story())
+    door.capture.close()
+    assert answer.attempt.error is None
+    assert (door.outcome.at_us, door.outcome.due_s) == (1_000_000, 0.05)
 
 
 def test_a_late_candidate_counts_with_the_time_after_which_it_was_given_up(tmp_path):
@@ -223,45 +262,48 @@ def test_the_deadline_judges_the_champion_too_but_its_caller_gets_the_answer(tmp
     door = Door(tmp_path, champion=FakeRelease(1, takes_s=0.05), chance=999, deadline_s=0.02)
     (answer,) = door.play()
     assert answer.attempt.outputs[0].data == [1.0]
-    assert door.outcome.champion.failed
-    assert door.outcome.champion.seconds >= 0.05
+    assert door.outcome.champion == Tried(seconds=0.02, failed=True)
 
 
 def test_the_champions_own_error_is_its_callers(tmp_path):
     door = Door(tmp_path, champion=FakeRelease(1, error=FAILED), chance=999)
     (answer,) = door.play()
     assert (answer.attempt.status, answer.fallback_for) == (500, "")
-    assert (door.outcome.champion.failed, door.outcome.noticed) == (True, False)
+    assert door.outcome.champion.failed
+    assert not any(outcome.noticed for outcome in door.outcomes)
     assert door.candidate.tried == 0
 
 
-def test_a_request_that_both_refuse_is_counted_without_an_error(tmp_path):
+def test_a_request_that_both_refuse_is_not_compared(tmp_path):
     door = Door(tmp_path, champion=FakeRelease(1, error=BAD), candidate=FakeRelease(2, error=BAD))
     (answer,) = door.play()
     assert (answer.attempt.status, answer.fallback_for) == (400, "")
-    assert (door.outcome.candidate.failed, door.outcome.fallback_s, door.outcome.noticed) == (False, None, False)
+    assert not door.outcome.fresh
+    assert len(door.outcomes) == 1
     assert door.tally.fallbacks == {}
 
 
-def test_a_request_that_the_champion_refuses_is_counted_without_an_error(tmp_path):
+def test_a_request_that_the_champion_refuses_is_compared_in_neither_arm(tmp_path):
     door = Door(tmp_path, champion=FakeRelease(1, error=BAD), chance=999)
     (answer,) = door.play()
     assert answer.attempt.status == 400
-    assert not door.outcome.champion.failed
+    assert not door.outcome.fresh
 
 
-def test_a_crash_on_a_request_that_the_champion_refuses_is_counted_but_was_not_noticed(tmp_path):
+def test_a_crash_on_a_request_that_the_champion_refuses_is_not_compared_and_was_not_noticed(tmp_path):
     door = Door(tmp_path, champion=FakeRelease(1, error=BAD), candidate=FakeRelease(2, error=FAILED))
     (answer,) = door.play()
     assert answer.attempt.status == 400
-    assert (door.outcome.candidate.failed, door.outcome.noticed) == (True, False)
+    assert not door.outcome.fresh
+    assert not any(outcome.noticed for outcome in door.outcomes)
 
 
 def test_when_nobody_can_answer_the_caller_has_noticed(tmp_path):
     door = Door(tmp_path, champion=FakeRelease(1, error=FAILED), candidate=FakeRelease(2, takes_s=60), deadline_s=0.02)
     (answer,) = door.play()
     assert (answer.attempt.status, answer.attempt.error, answer.fallback_for) == (500, FAILED, "fraud@2")
-    assert (door.outcome.candidate.failed, door.outcome.noticed, door.outcome.fallback_s) == (True, True, None)
+    assert door.outcome.candidate.failed
+    assert (door.aftermath.noticed, door.aftermath.fallback_s) == (True, None)
 
 
 def test_the_candidates_deadline_follows_the_champions_direct_answers(tmp_path):
@@ -319,7 +361,7 @@ def test_a_copy_that_fails_or_is_late_is_counted_and_hurts_nobody(tmp_path):
     (answer,) = door.play()
     assert (answer.attempt.outputs[0].data, answer.fallback_for) == ([1.0], "")
     assert (door.outcome.champion.failed, door.outcome.candidate.failed) == (False, True)
-    assert (door.outcome.fallback_s, door.outcome.noticed) == (None, False)
+    assert len(door.outcomes) == 1
 
 
 def test_with_the_candidate_answering_all_the_champion_gets_the_copy(tmp_path):
@@ -335,17 +377,18 @@ def test_the_champions_answer_in_the_candidates_stead_serves_as_its_copy(tmp_pat
     (answer,) = door.play()
     assert (answer.attempt.outputs[0].data, answer.fallback_for) == ([1.0], "fraud@2")
     assert (door.outcome.champion.failed, door.outcome.candidate.failed) == (False, True)
-    assert door.outcome.fallback_s is not None
+    assert door.aftermath.fallback_s is not None
     assert door.champion.tried == 1
 
 
 @pytest.mark.parametrize("candidate_pct", [0.0, 100.0])
-def test_beyond_the_bound_copies_are_shed_and_their_requests_not_counted(tmp_path, candidate_pct):
+def test_beyond_the_bound_copies_are_shed_and_their_requests_not_compared(tmp_path, candidate_pct):
     door = Door(tmp_path, candidate_pct=candidate_pct, shadow_pct=100.0, limits=Limits(copies=3))
     assert len(door.play(10)) == 10
-    assert (len(door.outcomes), door.tally.copies_shed) == (3, 7)
+    assert [outcome.fresh for outcome in door.outcomes].count(True) == 3
+    assert (len(door.outcomes), door.tally.copies_shed) == (10, 7)
     assert len(door.play(2)) == 2
-    assert len(door.outcomes) == 5
+    assert [outcome.fresh for outcome in door.outcomes].count(True) == 5
 
 
 def test_failures_give_their_copies_back(tmp_path):
@@ -354,7 +397,7 @@ def test_failures_give_their_copies_back(tmp_path):
     )
     for _ in range(5):
         door.play()
-    assert (len(door.outcomes), door.tally.copies_shed) == (5, 0)
+    assert (len(door.tried), door.tally.copies_shed) == (5, 0)
 
 
 def test_a_pinned_request_gets_its_release_or_its_own_error_and_is_not_counted(tmp_path):

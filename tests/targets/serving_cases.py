@@ -24,6 +24,7 @@ from plimsoll.bundle.build import build_scorer
 from plimsoll.bundle.layout import write_bundle
 from plimsoll.bundle.runtime import lock_text
 from plimsoll.bundle.signing import signer
+from plimsoll.capture.tally import CountReader
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.hashing import digest_bytes
 from plimsoll.kernel.workspace import Workspace
@@ -328,7 +329,8 @@ class Place:
         return self.apply(champion, candidate, stick_to=stick_to, traffic=traffic)
 
     def counts(self, rollout="rollout-1"):
-        return self.target.counts(ENVIRONMENT, rollout)
+        """All that was counted, whether it is due or not."""
+        return CountReader(self.workspace.environment(ENVIRONMENT) / "counts" / rollout).read()
 
     def observe(self) -> Observed:
         observed = self.target.observe(ENVIRONMENT)

@@ -76,7 +76,7 @@ def health_of(spec: RolloutSpec, observed: Observed | None, *, problem: str = ""
     if found.problem:
         return Health(readiness=Readiness.REFUSED, problem=found.problem)
     readiness = Readiness.READY if found.ready else Readiness.NOT_READY
-    return Health(readiness=readiness, problem=problem or observed.problem)
+    return Health(readiness=readiness, deaths=found.deaths, problem=problem or observed.problem)
 
 
 def state_of(deployment: Deployment, observed: Observed | None) -> State:
@@ -134,7 +134,7 @@ def decide(spec: RolloutSpec, state: RolloutState, seen: Seen, now: datetime, or
 
     evidence = weigh(spec, seen, stage=_index(state))
     step = (
-        _take_back(spec, evidence, now, order=order)
+        _take_back(spec, seen, evidence, now, order=order)
         or follow(spec, state, seen, now, order=order)
         or _go_on(spec, state, seen, now, evidence=evidence)
     )
@@ -151,11 +151,12 @@ def _decision(spec: RolloutSpec, step: Step, evidence: Evidence | None, now: dat
     )
 
 
-def _take_back(spec: RolloutSpec, evidence: Evidence, now: datetime, *, order: Order | None) -> Step | None:
-    """Back to the champion when harm is proven by evidence that counts."""
+def _take_back(spec: RolloutSpec, seen: Seen, evidence: Evidence, now: datetime, *, order: Order | None) -> Step | None:
+    """Back to the champion when harm is proven by evidence that counts, or the candidate does not stay alive."""
     harm = evidence.harmful
     if harm is None or evidence.void:
-        return None
+        crashed = seen.health.deaths >= spec.crashes
+        return rolled_back(Rule.CRASHED, wording.crashed(spec, seen.health), now) if crashed else None
     return rolled_back(Rule.HARM, wording.harm(spec, harm, evidence.cost, order=order), now)
 
 

@@ -67,7 +67,7 @@ class Cost:
     touched: int
     """Requests given to the candidate; copies do not count."""
     erred: int
-    """Units of those that met an error or a missed deadline of the candidate."""
+    """Of those, the ones that the candidate did not answer, or not in time."""
     noticed: int
     """Callers who got an error."""
     fallback_p99_s: float | None
@@ -114,6 +114,7 @@ class Rule(StrEnum):
     NOT_READY = "not ready"
     NEVER_READY = "never ready"
     REFUSED = "refused"
+    CRASHED = "crashed"
     ORDERED = "ordered"
     NOT_FOLLOWED = "order not followed"
     PAUSED = "paused"

@@ -153,6 +153,8 @@ class ObservedRelease:
     """Whether every door can answer with it at once."""
     problem: str = ""
     """Why it was refused, as `code: text`; empty while it is still loading."""
+    deaths: int = 0
+    """How often its worker has died since it was loaded; 0 for one that needs none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

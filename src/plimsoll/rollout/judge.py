@@ -122,7 +122,7 @@ def _exposure(spec: RolloutSpec, seen: Seen, *, stage: int) -> Exposure:
         champion_errors=counts.champion.errors,
     )
     return Exposure(
-        requests=counts.candidate.requests,
+        requests=counts.candidate.units,
         wanted=spec.enough.requests,
         added_errors=_added_errors_upper(requests, alpha=spec.enough.alpha),
         allowed=spec.enough.max_added_errors,
@@ -138,7 +138,7 @@ def _cost(spec: RolloutSpec, seen: Seen) -> Cost:
     answered = [seen.of(index) for index, share in enumerate(spec.shares) if share.candidate_pct > 0]
     return Cost(
         touched=sum(counts.candidate.requests for counts in answered),
-        erred=sum(counts.candidate.errors for counts in answered),
+        erred=sum(counts.fallback.total + counts.noticed for counts in answered),
         noticed=sum(counts.noticed for counts in answered),
         fallback_p99_s=EMPTY.merged(*(counts.fallback for counts in answered)).quantile(0.99),
     )

@@ -29,7 +29,11 @@ class Target(Protocol):
         """What runs now; None when nothing was ever applied."""
 
     def counts(self, environment: str, rollout: str) -> Mapping[int, StageCounts]:
-        """The cumulative counts of a rollout by stage, over every door that there is or was; exact at any time."""
+        """The cumulative counts of a rollout by stage, over every door that there is or was.
+
+        They hold each outcome from the moment at which it would have been known however it went: not what failed soon
+        before what succeeded late.
+        """
 
     def stop(self, environment: str, *, revision: int) -> None:
         """End every process of the environment. An older revision than what was told before is refused, as by apply."""

@@ -85,7 +85,8 @@ class Enough:
     """What a stage must have shown before the next one begins."""
 
     requests: int = 1000
-    """Seen by the candidate in this stage; at least 1, because no data is never success."""
+    """Of the candidate's in this stage, the ones by which it was compared: callers, where they stick to an arm. At
+    least 1, because no data is never success."""
     max_added_errors: float = 0.005
     """How far the candidate's error rate may lie above the champion's, in 0..1."""
     alpha: float = 0.05
@@ -115,6 +116,8 @@ class RolloutSpec:
     """A candidate that has not been ready for this long is taken back."""
     warm_s: float = 3600.0
     """How long the previous release stays ready to take over again."""
+    crashes: int = 3
+    """A candidate whose worker has died so often is taken back: a death is no error of a request, so no test sees it."""
     look_s: float = 5.0
     """The longest time between two looks."""
     harm: Harm = Harm()
@@ -133,7 +136,7 @@ class RolloutSpec:
             "shadow_pct is above 0 and up to 100": 0 < self.shadow_pct <= 100,
             "deadline_s is longer than hold_s": self.deadline_s > self.hold_s >= 0,
             "ready_s and look_s are above 0, warm_s is not below": min(self.ready_s, self.look_s) > 0 <= self.warm_s,
-            "enough.requests is at least 1": self.enough.requests >= 1,
+            "enough.requests and crashes are at least 1": min(self.enough.requests, self.crashes) >= 1,
             "each alpha lies between 0 and 1": all(
                 0 < alpha < 1 for alpha in (self.harm.alpha, self.enough.alpha, self.split_alpha)
             ),

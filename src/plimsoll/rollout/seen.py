@@ -30,7 +30,8 @@ class Health:
     """The candidate's processes."""
 
     readiness: Readiness = Readiness.UNKNOWN
-    processes: int = 0
+    deaths: int = 0
+    """How often its worker has died since it was loaded."""
     problem: str = ""
     """What the target says of a candidate that is not ready."""
 

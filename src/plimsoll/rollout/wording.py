@@ -68,6 +68,13 @@ def refused(spec: RolloutSpec, health: Health) -> str:
     return f"{spec.candidate.name} is refused and taken back{_says(health)}."
 
 
+def crashed(spec: RolloutSpec, health: Health) -> str:
+    return (
+        f"The worker of {spec.candidate.name} has died {counted(health.deaths, 'time')}; it is taken back. Look for the "
+        "cause in the log of the environment's worker; out of memory is the usual one."
+    )
+
+
 def starting(spec: RolloutSpec, health: Health) -> str:
     return f"{spec.candidate.name} is starting{_says(health)}."
 

@@ -16,7 +16,7 @@ import orjson
 import plimsoll
 from plimsoll.capture.entities import Role
 from plimsoll.capture.writer import CaptureWriter
-from plimsoll.serving.arms import Answered, Arms, Asked
+from plimsoll.serving.arms import Answered, Arms
 from plimsoll.serving.entities import Limits
 from plimsoll.serving.errors import BadRequest
 from plimsoll.serving.live import LiveRelease
@@ -24,6 +24,7 @@ from plimsoll.serving.metrics import Tally, family, sample
 from plimsoll.serving.oip import parse
 from plimsoll.serving.record import Recorder
 from plimsoll.serving.routing import Routes
+from plimsoll.serving.turn import Asked
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

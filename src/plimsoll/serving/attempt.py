@@ -34,8 +34,8 @@ class Attempt:
     outputs: tuple[Output, ...]
     error: PlimsollError | None
     seconds: float
-    orphaned: bool = False
-    """Whether its worker died meanwhile."""
+    away: bool = False
+    """Whether there is no answer because its worker died meanwhile, or was not there."""
 
     @property
     def status(self) -> int:
@@ -73,8 +73,17 @@ async def attempt(release: Release, page: Mapping[str, Any], *, deadline_s: floa
         error = ModelFailed(release=release.ref.name, problem=f"{type(raised).__name__}: {raised}")
         log.exception("%s failed", release.ref.name)
     seconds = time.perf_counter() - begun
-    orphaned = release.worker_deaths > deaths
-    return Attempt(release=release, request=request, outputs=outputs, error=error, seconds=seconds, orphaned=orphaned)
+    away = isinstance(error, DoesNotStart) or (error is not None and release.worker_deaths > deaths)
+    return Attempt(release=release, request=request, outputs=outputs, error=error, seconds=seconds, away=away)
+
+
+def is_bad(release: Release, page: Mapping[str, Any]) -> bool:
+    """Whether a release refuses a request as one that does not fit it."""
+    try:
+        release.read(page)
+    except BadRequest:
+        return True
+    return False
 
 
 async def _within(deadline_s: float, release: Release, request: InferRequest) -> tuple[Output, ...]:

@@ -266,6 +266,7 @@ class Shim:
             "desired": self.desired,
             "status": self._status(),
             "problem": self._problem,
+            "deaths": {digest: worker.child.exits for digest, worker in self._workers.items()},
             "processes": [
                 ["shim", os.getpid()],
                 *([_kind(child.role), child.process.pid] for child in self._children() if child.process is not None),
