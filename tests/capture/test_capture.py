@@ -54,6 +54,16 @@ def test_what_is_appended_is_read_back_at_once_and_in_order(writer, tmp_path):
     assert (writer.written, writer.shed) == (50, 0)
 
 
+def test_a_prediction_says_what_it_was_in_a_rollout_and_older_ones_were_in_none(writer, tmp_path):
+    part = {"role": "shadow", "rollout": "rollout-1", "stage": 0, "propensity": 0.5, "fallback_for": "", "pinned": False,
+            "copy_of": "prediction-1"}  # fmt: skip
+    writer.append(a_record(1))
+    writer.append(a_record(2, **part))
+    old, new = read_predictions(tmp_path)
+    assert (old.role, old.rollout, old.stage, old.propensity, old.pinned) == ("champion", "", None, 1.0, False)
+    assert {name: getattr(new, name) for name in part} == part
+
+
 def test_a_prediction_is_found_by_its_id_and_only_by_it(writer, tmp_path):
     wanted = a_record(1)
     writer.append(wanted)

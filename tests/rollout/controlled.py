@@ -40,7 +40,7 @@ PROJECT = """
 project: fraud
 code: steps.py
 environments:
-  staging: {port: 8500}
+  staging: {port: 8500, rollout: {warm: 1m}}
   production:
     port: 8600
     rollout: {strategy: all-at-once, warm: 1m}
@@ -187,6 +187,13 @@ class Controlled:
         share = desired.traffic.candidate_pct / 100
         counts = a_stage(requests, share=share, errors=errors, champion_errors=champion_errors)
         self.target.counted[rollout.id, desired.traffic.stage] = counts
+
+    def serve_copies(self, requests: int, *, environment: str = "canary") -> None:
+        """The present stage's cumulative counts where every request is copied to the other arm."""
+        rollout = self.under_way(environment)
+        assert rollout is not None
+        both = a_stage(requests, share=0.5)
+        self.target.counted[rollout.id, 0] = both
 
     def under_way(self, environment: str = PRODUCTION) -> Rollout | None:
         with self.database.read() as transaction:

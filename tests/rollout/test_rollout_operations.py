@@ -204,6 +204,15 @@ class TestOrders:
         assert "a hunch" in world.latest(CANARY).latest.because.sentence
         assert world.loaded(CANARY) == [first.name]
 
+    def test_orders_that_come_too_late_do_not_stay_open(self, world):
+        start_canary(world)
+        world.order("abort", CANARY)
+        world.clock.advance(timedelta(milliseconds=5))
+        world.order("pause", CANARY)
+        world.turn()
+        assert world.states(CANARY)[-1] == "RolledBack"
+        assert world.ask("rollouts.show", environment=CANARY)["orders"] == 0
+
     def test_where_nothing_is_under_way_nothing_can_be_ordered(self, world):
         world.make_live(world.release(1))
         with pytest.raises(NoRollout):
@@ -242,6 +251,18 @@ class TestRollback:
         world.rollback(release=first.name)
         world.turn()
         assert (world.states()[-1], world.live()) == ("RolledBack", first.name)
+
+    def test_going_back_again_goes_further_back_and_not_to_what_was_left(self, world):
+        for number in (1, 2, 3):
+            world.make_live(world.release(number))
+        world.rollback()
+        world.finish()
+        assert world.live() == "fraud@2"
+        world.rollback()
+        world.finish()
+        assert world.live() == "fraud@1"
+        with pytest.raises(NothingBefore):
+            world.rollback()
 
     def test_an_earlier_release_may_be_named(self, world):
         for number in (1, 2, 3):

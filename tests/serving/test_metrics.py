@@ -1,6 +1,6 @@
 """The text that Prometheus reads: cumulative buckets, escaped labels."""
 
-from plimsoll.serving.metrics import Requests, family, sample
+from plimsoll.serving.metrics import Requests, Tally, family, sample
 
 
 def test_buckets_are_cumulative_and_end_with_the_count():
@@ -29,3 +29,22 @@ def test_statuses_are_counted_apart():
 def test_a_family_has_help_and_type_and_labels_are_escaped():
     text = family("a", "gauge", "About a.", [sample("a", {"name": 'x"\\\n'}, 1)])
     assert text == '# HELP a About a.\n# TYPE a gauge\na{name="x\\"\\\\\\n"} 1\n'
+
+
+def test_a_door_counts_by_version_and_role():
+    tally = Tally(model="fraud", environment="staging")
+    tally.requests("1", "champion").count(200, 0.1)
+    tally.requests("1", "champion").count(200, 0.1)
+    tally.requests("2", "shadow").count(500, 0.1)
+    tally.fallbacks["2"] += 3
+    tally.late["2"] += 1
+    tally.copies_shed += 1
+    text = "".join(tally.families())
+    for line in (
+        'plimsoll_requests_total{model="fraud",version="1",environment="staging",role="champion",status="200"} 2',
+        'plimsoll_requests_total{model="fraud",version="2",environment="staging",role="shadow",status="500"} 1',
+        'plimsoll_fallbacks_total{model="fraud",environment="staging",version="2"} 3',
+        'plimsoll_candidate_late_total{model="fraud",environment="staging",version="2"} 1',
+        'plimsoll_copies_shed_total{model="fraud",environment="staging"} 1',
+    ):
+        assert f"{line}\n" in text

@@ -53,8 +53,11 @@ def test_everything_is_fresh_where_one_arm_answers_all(unit, chance, before, per
 
 
 @given(chance=st.integers(0, BUCKETS - 1), percent=percents)
-def test_what_sticks_to_nothing_is_always_fresh(chance, percent):
-    assert drawn(None, chance, candidate_pct=percent, drawn_pct=percent).fresh
+def test_what_sticks_to_nothing_is_compared_by_the_same_part_of_the_ring(chance, percent):
+    """Else a sticky rollout's callers without the column would bring another split than the one that is tested for."""
+    found = drawn(None, chance, candidate_pct=percent, drawn_pct=percent / 2)
+    assert found.fresh == drawn(chance, candidate_pct=percent, drawn_pct=percent / 2).fresh
+    assert drawn(None, chance, candidate_pct=percent).fresh
 
 
 @given(chance=st.integers(0, BUCKETS - 1), percent=percents)

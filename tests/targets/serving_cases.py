@@ -322,9 +322,10 @@ class Place:
         assert observed.revision == self.revision
         return observed
 
-    def roll_out(self, champion, candidate, percent, *, stick_to="", **more) -> Observed:
-        """The candidate beside the champion, with that share of the requests."""
-        return self.apply(champion, candidate, stick_to=stick_to, traffic=split(candidate, percent, **more))
+    def roll_out(self, champion, candidate, percent, *, stick_to="", deadline_s=30.0, **more) -> Observed:
+        """The candidate beside the champion, with that share of the requests, and a deadline that no noise misses."""
+        traffic = split(candidate, percent, deadline_s=deadline_s, **more)
+        return self.apply(champion, candidate, stick_to=stick_to, traffic=traffic)
 
     def counts(self, rollout="rollout-1"):
         return self.target.counts(ENVIRONMENT, rollout)

@@ -88,10 +88,17 @@ def is_settling(rollout: Rollout) -> bool:
     return isinstance(was, Settling)
 
 
-def previous_of(history: Sequence[DeploymentChange], *, live: str) -> DeploymentChange | None:
-    """The release that was live before the present one; None when there was none."""
-    earlier = [change for change in history if change.wanted == "running" and change.digest not in ("", live)]
-    return earlier[-1] if earlier else None
+def previous_of(history: Sequence[DeploymentChange]) -> DeploymentChange | None:
+    """The release that was live before the present one; None when there was none.
+
+    Who went back to a release did not want those after it: they are no way back any more.
+    """
+    way: list[DeploymentChange] = []
+    for change in history:
+        if change.wanted == "running":
+            came = next((at for at, earlier in enumerate(way) if earlier.digest == change.digest), len(way))
+            way = [*way[:came], change]
+    return way[-2] if len(way) > 1 else None
 
 
 def _harm(settings: Settings) -> Harm:

@@ -11,7 +11,7 @@ from plimsoll.edge.client import ask
 from plimsoll.edge.options import Json
 from plimsoll.edge.output import ProgressLines, finish, moment, paint, reported, run, say, show_table
 from plimsoll.rollout.rollouts import Strategy
-from plimsoll.rollout.screen import where
+from plimsoll.rollout.screen import WIDTH, where
 from plimsoll.rollout.watching import (
     exit_code,
     follow,
@@ -22,6 +22,7 @@ from plimsoll.rollout.watching import (
     wait_until_live,
     wait_until_stopped,
 )
+from plimsoll.rollout.wording import wrapped
 
 Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment's name.")]
 AnyEnvironment = Annotated[
@@ -186,7 +187,8 @@ def _show_plan(plan: dict[str, Any]) -> None:
     over = f" over {plan['champion']}" if plan["champion"] else ""
     say(f"{paint(plan['release'], 'bold')}{over} in {plan['environment']} ({plan['strategy']})")
     for number, step in enumerate(plan["steps"], 1):
-        say(f"  {number:>2}. {step}")
+        for line in wrapped(step, width=WIDTH, first=f"  {number:>2}. "):
+            say(line)
     if plan["forecast"]:
         say()
         say(plan["forecast"])

@@ -44,11 +44,11 @@ def reconcile(context: Context, lease: Lease) -> float:
 
 
 def _turn(context: Context, lease: Lease, deployment: Deployment) -> float:
+    look = next_look(context, deployment.environment)  # first: what is seen must be newer than what it is held against
     effects = latest_effects(context, deployment.environment)
     if effects is None:
         return IDLE_S
     observed, problem = _observe_and_tell(context, lease, deployment, effects)
-    look = next_look(context, deployment.environment)
     stages, trouble = _counted(context, deployment, look)
     note_outcome(context, lease, deployment, observed, problem=problem or trouble)
     if look is None:

@@ -93,12 +93,17 @@ def begin(spec: RolloutSpec, now: datetime, *, by: str, why: str) -> Decision:
     return _decision(spec, Step(Starting(since=now), Rule.STARTING, wording.begun(spec, by=by, why=why)), None, now)
 
 
-def end_early(spec: RolloutSpec, state: UnderWay, now: datetime, *, why: str) -> Decision:
-    """End a rollout for a reason outside of it: a candidate that is live stays live, any other is taken back."""
+def end_early(
+    spec: RolloutSpec, state: UnderWay, now: datetime, *, why: str, evidence: Evidence | None = None
+) -> Decision:
+    """End a rollout for a reason outside of it: a candidate that is live stays live, any other is taken back.
+
+    evidence: what was weighed last, so that what the rollout cost is still told.
+    """
     was = state.was if isinstance(state, Unready | Paused) else state
     if isinstance(was, Settling):
-        return _decision(spec, Step(Promoted(since=now), Rule.ORDERED, why), None, now)
-    return _decision(spec, rolled_back(Rule.ORDERED, why, now), None, now)
+        return _decision(spec, Step(Promoted(since=now), Rule.ORDERED, why), evidence, now)
+    return _decision(spec, rolled_back(Rule.ORDERED, why, now), evidence, now)
 
 
 def worth_recording(last: Decision, latest: Decision, *, begun: datetime) -> bool:

@@ -4,12 +4,11 @@ Within 100 columns.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from plimsoll.rollout.forecast import Finding, Forecast, StageForecast
 from plimsoll.rollout.report import WIDTH
-from plimsoll.rollout.wording import duration, percent
+from plimsoll.rollout.wording import duration, percent, wrapped
 
 _STAGE, _CELL = 19, 9
 FEW_ERRORS = 20
@@ -154,6 +153,4 @@ def _two(value: float) -> str:
 
 
 def _wrap(text: str) -> list[str]:
-    """Lines that never begin with a percent sign."""
-    kept = textwrap.wrap(text.replace(" %", "\u00a0%"), width=WIDTH, break_on_hyphens=False)
-    return [line.replace("\u00a0", " ") for line in kept]
+    return wrapped(text, width=WIDTH)

@@ -4,14 +4,13 @@ what it cost the callers, and the timeline. Within 100 columns.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
 from plimsoll.rollout.decisions import Cost, Decision, Evidence, Measure, Reading, Rule
 from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling
-from plimsoll.rollout.wording import duration, e_value
+from plimsoll.rollout.wording import counted, duration, e_value, wrapped
 
 WIDTH = 100
 _PATH = 40
@@ -118,10 +117,8 @@ def _cost(cost: Cost) -> str:
         else ""
     )
     noticed = f"{cost.noticed:,}" if cost.noticed else "none"
-    return f"Requests touched: {cost.touched:,}, with {cost.erred:,} errors; callers who noticed: {noticed}{fallback}."
+    return f"Requests touched: {cost.touched:,}, with {counted(cost.erred, 'error')}; callers who noticed: {noticed}{fallback}."
 
 
 def _wrap(text: str, *, first: str = "") -> list[str]:
-    return textwrap.wrap(
-        text, width=WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
-    )
+    return wrapped(text, width=WIDTH, first=first)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from plimsoll.rollout.wording import counted
+
 WIDTH = 100
 _BAR = 24
 _LABEL = 14
@@ -58,7 +60,7 @@ def _cost(view: Mapping[str, Any]) -> str:
     noticed = f"{view['noticed']:,}" if view["noticed"] else "none"
     fallback = view["fallback_p99_s"]
     took = f"; answered in its stead within {fallback * 1000:.3g} ms (p99)" if fallback is not None else ""
-    return f"{view['touched']:,} requests, {view['erred']:,} errors; callers who noticed: {noticed}{took}"
+    return f"{counted(view['touched'], 'request')}, {counted(view['erred'], 'error')}; callers who noticed: {noticed}{took}"
 
 
 def _row(label: str, text: str) -> str:

@@ -188,6 +188,13 @@ def take_order(transaction: Transaction, identifier: str, *, at: str) -> None:
     transaction.execute("UPDATE rollout_orders SET taken_at = :at WHERE id = :id", id=identifier, at=at)
 
 
+def close_orders(transaction: Transaction, rollout: str, *, at: str) -> None:
+    """A rollout has ended: what was still ordered of it has come too late."""
+    transaction.execute(
+        "UPDATE rollout_orders SET taken_at = :at WHERE rollout = :rollout AND taken_at = ''", rollout=rollout, at=at
+    )
+
+
 def add_effects(transaction: Transaction, effects: Effects) -> None:
     """Put into the outbox what a target must be told."""
     names = ["project", "environment", "revision", "wanted", "because", "created_at", "performed_at"]

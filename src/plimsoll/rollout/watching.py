@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 import time
 from typing import Any
 
@@ -13,6 +12,7 @@ from plimsoll.edge.context import Progress, silent
 from plimsoll.edge.output import ProgressLines, say
 from plimsoll.rollout.errors import NoRollout, NotLive, TakenBack
 from plimsoll.rollout.screen import WIDTH, rollout_lines
+from plimsoll.rollout.wording import wrapped
 
 RESTS = ("held", "paused", "settling", "promoted", "rolled back")
 """Where following ends: it is over, or a person must say how to go on."""
@@ -69,7 +69,7 @@ def show_rollout(view: dict[str, Any]) -> None:
     """How a rollout stands."""
     for line in rollout_lines(view):
         say(line)
-    for line in textwrap.wrap(view["sentence"], WIDTH):
+    for line in wrapped(view["sentence"], width=WIDTH):
         say(line)
 
 
@@ -131,7 +131,7 @@ class _Drawing:
             self._draw_change(view)
             return
         width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns - 1)
-        lines = [*rollout_lines(view, width=width), *textwrap.wrap(view["sentence"], width)]
+        lines = [*rollout_lines(view, width=width), *wrapped(view["sentence"], width=width)]
         back = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
         self._stream.write(back + "\n".join(lines) + "\n")
         self._stream.flush()
@@ -140,7 +140,7 @@ class _Drawing:
     def _draw_change(self, view: dict[str, Any]) -> None:
         for turn in view["turns"][self._told :]:
             moment = f"{turn['at'][11:19]}  "
-            text = textwrap.fill(turn["sentence"], WIDTH, initial_indent=moment, subsequent_indent=" " * len(moment))
-            self._stream.write(text + "\n")
+            lines = wrapped(turn["sentence"], width=WIDTH, first=moment)
+            self._stream.write("\n".join(lines) + "\n")
         self._told = len(view["turns"])
         self._stream.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from plimsoll.rollout.decisions import Cost, Evidence, Exposure, Measure, Reading
 from plimsoll.rollout.rollouts import Abort, Held, Order, Paused, Promoted, RolledBack, RolloutSpec, Stage
 from plimsoll.rollout.seen import Health
@@ -23,6 +25,23 @@ def e_wanted(reading: Reading) -> str:
 def percent(value: float) -> str:
     """A share of 0..1 in percent."""
     return f"{value * 100:.3g} %"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 error`, `3 errors`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def wrapped(text: str, *, width: int, first: str = "") -> list[str]:
+    """Lines of a text, the later ones under the first one's text; none begins with a percent sign."""
+    kept = textwrap.wrap(
+        text.replace(" %", "\u00a0%"),
+        width=width,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_on_hyphens=False,
+    )
+    return [line.replace("\u00a0", " ") for line in kept]
 
 
 def duration(seconds: float) -> str:
@@ -117,8 +136,8 @@ def harm(spec: RolloutSpec, reading: Reading, cost: Cost, *, order: Order | None
         what = f"does harm by {reading.measure}"
     ignored = "" if order is None or isinstance(order, Abort) else f" {not_followed(order, 'harm is proven')}"
     return (
-        f"{spec.candidate.name} {what}: e-value {e_value(reading)} after {cost.touched:,} requests with "
-        f"{cost.erred:,} errors. It is taken back.{ignored}"
+        f"{spec.candidate.name} {what}: e-value {e_value(reading)} after "
+        f"{counted(cost.touched, 'request')} with {counted(cost.erred, 'error')}. It is taken back.{ignored}"
     )
 
 

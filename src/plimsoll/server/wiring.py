@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,13 @@ def open_ledger(url: str) -> Database:
     return database
 
 
+@lru_cache(maxsize=64)
+def plugin(workspace: Workspace, group: str, name: str) -> Any:
+    """A plugin of a workspace, made once a process: a target remembers how far it has read what doors counted."""
+    module, _, factory = PLUGINS[group, name].partition(":")
+    return getattr(import_module(module), factory)(workspace, open_ledger(workspace.ledger_url))
+
+
 def make_context(
     workspace: Workspace,
     *,
@@ -87,21 +94,14 @@ def make_context(
     progress: Callable[[Progress], None] = silent,
 ) -> Context:
     """A context over a workspace for one caller."""
-    database = open_ledger(workspace.ledger_url)
-
-    @cache
-    def plugin(group: str, name: str) -> Any:
-        module, _, factory = PLUGINS[group, name].partition(":")
-        return getattr(import_module(module), factory)(workspace, database)
-
     return Context(
         caller=caller,
         clock=clock or SystemClock(),
-        database=database,
+        database=open_ledger(workspace.ledger_url),
         artifacts=FolderStore(workspace.artifacts),
         workspace=workspace,
         project=project_name(workspace),
-        plugin=plugin,
+        plugin=lambda group, name: plugin(workspace, group, name),
         progress=progress,
     )
 

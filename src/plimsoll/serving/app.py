@@ -174,6 +174,7 @@ class DoorApp:
         here = {"model": self.model, "environment": self.environment}
         live = self.routes.live
         version = {**here, "version": live.ref.version} if live else here
+        shed = self.routes.split.journal.shed if self.routes.split else 0
         gauge, counter = "gauge", "counter"
         rows: tuple[tuple[str, str, str, float, dict[str, str]], ...] = (
             ("plimsoll_in_flight", gauge, "Requests being answered.", live.in_flight if live else 0, version),
@@ -188,6 +189,7 @@ class DoorApp:
             ("plimsoll_worker_restarts_total", counter, "Workers lost.", live.worker_deaths if live else 0, version),
             ("plimsoll_capture_written_total", counter, "Predictions captured.", self.capture.written, here),
             ("plimsoll_capture_shed_total", counter, "Predictions not captured.", self.capture.shed, here),
+            ("plimsoll_counts_shed_total", counter, "Outcomes of this rollout not counted.", shed, here),
         )
         families = (
             family(name, kind, about, [sample(name, labels, value)]) for name, kind, about, value, labels in rows

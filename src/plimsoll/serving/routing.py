@@ -21,6 +21,9 @@ R = TypeVar("R", bound=Release)
 class Journal(Protocol):
     """Where outcomes are counted."""
 
+    shed: int
+    """Those that could not be kept."""
+
     def append(self, outcome: Outcome) -> None:
         """Keep one; never raises for what the disk does."""
 
@@ -69,7 +72,8 @@ def draw(traffic: Traffic, *, unit: int | None, chance: int) -> Draw:
     """The arm of a request.
 
     unit: hash of what sticks; None: `chance`, drawn evenly from 0 to 999, decides instead. A unit that has the
-    candidate keeps it while the share grows, since it has it when its bucket is below the share.
+    candidate keeps it while the share grows, since it has it when its bucket is below the share. What sticks to nothing
+    is compared by the same part of the ring, or the split would not be the one that is tested for.
     """
     bucket = chance if unit is None else unit % BUCKETS
     share = traffic.candidate_pct / 100
@@ -79,7 +83,7 @@ def draw(traffic: Traffic, *, unit: int | None, chance: int) -> Draw:
         copied=traffic.copying and bucket < _buckets(traffic.shadow_pct),
         propensity=share if candidate else 1 - share,
         unit=unit,
-        fresh=unit is None or not traffic.split or bucket >= _buckets(traffic.drawn_pct),
+        fresh=not traffic.split or bucket >= _buckets(traffic.drawn_pct),
     )
 
 

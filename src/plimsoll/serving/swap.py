@@ -23,6 +23,8 @@ from plimsoll.serving.routing import Routes, Split
 
 log = logging.getLogger("plimsoll.door")
 
+OVER_AFTER_S = 90.0
+"""After this long no request of a rollout that was taken away can still be in flight."""
 REST_WITHIN_S = 10.0
 """How long a door that starts waits for what is wanted beside the live release, before it takes connections."""
 
@@ -47,6 +49,7 @@ class Swapper:
         self._refused: dict[str, dict[str, str]] = {}
         self._retiring: list[LiveRelease] = []
         self._journals: dict[str, CountJournal] = {}
+        self._closing: asyncio.TimerHandle | None = None
         self._loading: tuple[ReleaseRef, asyncio.Task[None]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled_revision = 0
@@ -61,7 +64,8 @@ class Swapper:
         self._refused = {}
         self._settled.clear()
         self._changed.set()
-        if self._loading is not None and not self._is_wanted(self._loading[0]):
+        self._move()  # at once: what is loaded must not wait for what is loading
+        if self._loading is not None and not self._is_next(self._loading[0]):
             self._loading[1].cancel()
 
     def place_workers(self, sockets: Mapping[str, str]) -> None:
@@ -110,15 +114,19 @@ class Swapper:
         if self._wanted is None:
             return None
         missing = [ref for digest, ref in self._wanted.releases.items() if self._is_missing(digest)]
-        missing.sort(key=lambda ref: ref.digest != self._wanted.live if self._wanted else True)
+        live = self._wanted.live
+        missing.sort(key=lambda ref: ref.digest != live)
         last = self._answering
         if last is not None and self._app.routes.live is None and self._is_missing(last.digest):
             missing.insert(0, last)
         return missing[0] if missing else None
 
-    def _is_wanted(self, ref: ReleaseRef) -> bool:
-        assert self._wanted is not None
-        return self._wanted.releases.get(ref.digest) == ref or ref == self._answering
+    def _is_next(self, ref: ReleaseRef) -> bool:
+        """Whether a release that is loading should go on: it is wanted, and nothing more urgent is missing."""
+        following = self._next()
+        if self._wanted is None or following is None:
+            return False
+        return ref == following or (following.digest != self._wanted.live and ref in self._wanted.releases.values())
 
     def _is_missing(self, digest: str) -> bool:
         return digest not in self._loaded and digest not in self._refused
@@ -151,6 +159,7 @@ class Swapper:
         self._app.routes = Routes(live=live, split=split, loaded=by_version)
         for release in leaving:
             self._retire(release)
+        self._leave_journals()
         self._report()
         if live is not None or self._wanted.live is None or self._next() is None:
             self._answers.set()
@@ -177,12 +186,24 @@ class Swapper:
         return Split(traffic=traffic, stick_to=self._wanted.stick_to, candidate=candidate, journal=journal)
 
     def _journal(self, rollout: str) -> CountJournal:
-        """The rollout's journal. Those of other rollouts are closed; a late outcome opens one again."""
         if rollout not in self._journals:
             self._journals[rollout] = CountJournal(self._counts / rollout)
-        for name in self._journals.keys() - {rollout}:
-            self._journals.pop(name).close()
         return self._journals[rollout]
+
+    def _leave_journals(self) -> None:
+        """Close, later, the journals of rollouts that are over: requests that began in them may still be counted."""
+        if self._closing is None and self._journals.keys() - self._current():
+            self._closing = asyncio.get_running_loop().call_later(OVER_AFTER_S, self._close_journals)
+
+    def _close_journals(self) -> None:
+        self._closing = None
+        for rollout in self._journals.keys() - self._current():
+            # On a thread, since it waits for the disk.
+            asyncio.get_running_loop().run_in_executor(None, self._journals.pop(rollout).close)
+
+    def _current(self) -> set[str]:
+        split = self._app.routes.split
+        return {split.traffic.rollout} if split is not None else set()
 
     def _retire(self, release: LiveRelease) -> None:
         self._retiring.append(release)

@@ -6,6 +6,7 @@ State lives in the environment's folder; every method can be called again at any
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,6 +29,9 @@ from plimsoll.targets.runtimes import Runtimes
 
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
+COMPACT_EVERY_S = 60.0
+KEPT_COUNTS = 20
+"""Rollouts of an environment whose journals are kept."""
 LOOK_EVERY_S = 0.05
 
 
@@ -48,6 +52,7 @@ class ProcessTarget:
         self._runtimes = runtimes or Runtimes(workspace.runtimes)
         self._readers: dict[str, tuple[str, CountReader]] = {}
         self._reading = threading.Lock()
+        self._compact_at = time.monotonic() + COMPACT_EVERY_S
         del database  # what processes need to know is in their state folder
 
     def prepare(self, release: DesiredRelease, *, say: Callable[[str], None]) -> None:
@@ -96,8 +101,12 @@ class ProcessTarget:
         with self._reading:
             known, reader = self._readers.get(environment, ("", None))
             if reader is None or known != rollout:
+                self._forget_old_counts(environment)
                 reader = CountReader(self._counts(environment) / rollout)
                 self._readers[environment] = (rollout, reader)
+            if time.monotonic() > self._compact_at:
+                reader.compact()
+                self._compact_at = time.monotonic() + COMPACT_EVERY_S
             return reader.read()
 
     def stop(self, environment: str, *, revision: int) -> None:
@@ -141,13 +150,22 @@ class ProcessTarget:
     def _python_of(self, release: DesiredRelease, *, say: Callable[[str], None] = lambda _: None) -> str:
         """The interpreter of a release's worker; empty for the one that this process runs in.
 
-        A compiled release has no worker: the door answers with the model's form that was proven to be the same.
+        A compiled release has no worker: the door answers with the model's form that was proven to be the same. One
+        without a lock is no whole bundle: the door refuses it by name.
         """
-        if _is_compiled(release):
+        place = release.bundle / "lock.txt"
+        if _is_compiled(release) or not place.exists():
             return ""
-        lock = (release.bundle / "lock.txt").read_text(encoding="utf-8")
+        lock = place.read_text(encoding="utf-8")
         python = self._runtimes.python_of(lock, release=release.name, say=say)
         return "" if python == Path(sys.executable) else str(python)
+
+    def _forget_old_counts(self, environment: str) -> None:
+        """Remove the journals of rollouts long ago; what was concluded from them is in the ledger."""
+        folder = self._counts(environment)
+        rollouts = sorted(folder.iterdir()) if folder.is_dir() else []  # ids sort by the time they were made
+        for old in rollouts[:-KEPT_COUNTS]:
+            shutil.rmtree(old, ignore_errors=True)
 
     def _counts(self, environment: str) -> Path:
         return self._workspace.environment(environment) / "counts"

@@ -61,7 +61,9 @@ def end_rollout(context: Context, transaction: Transaction, rollout: Rollout, *,
     """End a rollout for a reason outside of it."""
     state = rollout.latest.state
     assert not isinstance(state, Promoted | RolledBack), "a rollout under way has not ended"
-    write_decision(context, transaction, rollout, end_early(rollout.spec, state, context.clock.now(), why=why))
+    weighed = rollout.latest.because.evidence
+    decision = end_early(rollout.spec, state, context.clock.now(), why=why, evidence=weighed)
+    write_decision(context, transaction, rollout, decision)
 
 
 def write_decision(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> bool:
@@ -72,6 +74,8 @@ def write_decision(context: Context, transaction: Transaction, rollout: Rollout,
     )
     if not store.save_rollout(transaction, saved):
         return False
+    if ended:
+        store.close_orders(transaction, rollout.id, at=to_text(decision.at))
     last = store.last_decision(transaction, rollout.id)
     is_turn = decision.state != rollout.latest.state or decision.because.rule is Rule.NOT_FOLLOWED
     if is_turn or worth_recording(last, decision, begun=from_text(rollout.started_at)):

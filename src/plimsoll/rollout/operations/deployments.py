@@ -149,7 +149,7 @@ def _earlier(context: Context, place: Place, name: str) -> Release:
     if place.deployment is None:
         raise NothingDeployed(environment=place.name, project=context.project)
     if not name:
-        previous = previous_of(place.history, live=place.deployment.digest)
+        previous = previous_of(place.history)
         if previous is None:
             raise NothingBefore(environment=place.name, release=place.deployment.release)
         return _release(context, previous.digest)
