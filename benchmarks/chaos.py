@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stories.rollout_checks import Checked, check
-from tests.stories.rollout_rounds import PHASES, Kill, Round, Victim
+from tests.stories.rollout_rounds import PHASES, TOO_LATE, Kill, Round, Victim
 from tests.stories.rollout_world import World
 from tests.stories.rollout_worlds import loans, orders, served, set_rules
 
 WITH_WORKERS = tuple(Victim)
 COMPILED = tuple(victim for victim in Victim if not victim.is_worker)
+LATEST = 0.85
+"""Of a phase's length: later, it may be over."""
 HEAD = "round  model     callers  victim                 killed in   ended        seconds  failed  uncounted"
 
 
@@ -87,7 +89,7 @@ def kills(victims: Sequence[Victim], rounds: int, draw: random.Random) -> list[K
         phases = draw.sample(PHASES, len(PHASES))
         turn = [(victim, phases[number % len(phases)]) for number, victim in enumerate(victims)]
         pairs += draw.sample(turn, len(turn))
-    return [Kill(victim=victim, phase=phase, part=draw.random()) for victim, phase in pairs[:rounds]]
+    return [Kill(victim=victim, phase=phase, part=LATEST * draw.random()) for victim, phase in pairs[:rounds]]
 
 
 def show(number: int, line: Line, *, model: str, sticky: bool) -> None:
@@ -115,8 +117,10 @@ def report(lines: Sequence[Line], broken: Sequence[str], *, seconds: float) -> N
             )
     answered = sum(len(line.played.answered) for line in lines)
     failed = sum(line.played.failed for line in lines)
+    killed = sum(moment != TOO_LATE for line in lines for moment in line.played.moments)
     print(
-        f"\n{len(lines)} rounds in {seconds:.0f} s: {answered:,} requests answered, {failed} failed, {len(broken)} broken"
+        f"\n{len(lines)} rounds with {killed} kills in {seconds:.0f} s: {answered:,} requests answered, {failed} failed, "
+        f"{len(broken)} broken"
     )
     for problem in broken:
         print(f"  {problem}")

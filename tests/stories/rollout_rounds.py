@@ -32,6 +32,8 @@ class Victim(StrEnum):
         return self in {Victim.LEADER, Victim.STANDBY}
 
 
+TOO_LATE = "too late"
+"""The moment of a kill that found its rollout ended."""
 PHASES = ("starting", "stage 1", "stage 2", "stage 3", "settling")
 
 

@@ -20,7 +20,7 @@ from threading import Event, Thread
 from typing import Any
 
 from tests.stories.rollout_load import LoadFiles
-from tests.stories.rollout_rounds import PHASES, Kill, Round, Told, Victim, where
+from tests.stories.rollout_rounds import PHASES, TOO_LATE, Kill, Round, Told, Victim, where
 from tests.stories.workspace import ProjectFolder, until
 
 from plimsoll.kernel.workspace import Workspace
@@ -194,7 +194,7 @@ class World:
         rollout = self.latest()
         pid = self.pid_of(kill.victim, rollout)
         if not pid or rollout.ended_at:
-            return "too late"
+            return TOO_LATE
         os.kill(pid, signal.SIGKILL)
         if kill.victim.is_server:
             self.start_server()
