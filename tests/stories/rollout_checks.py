@@ -131,7 +131,8 @@ def _counting(world: World, played: Round, captured: list[CapturedPrediction]) -
     )
     allowed = CONNECTIONS if Victim.DOOR in played.victims else 0
     uncounted = sum((expected - found).values())
-    problems = [f"{sum((found - expected).values())} counted but not captured"] if found - expected else []
+    uncaptured = sum((found - expected).values())  # one that is late is counted at the deadline, captured when it ends
+    problems = [f"{uncaptured} counted but not captured"] if uncaptured > allowed else []
     if uncounted > allowed:
         problems.append(f"{uncounted} captured but not counted: {dict(expected - found)}")
     if reader.damaged:
