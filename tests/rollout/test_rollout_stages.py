@@ -34,7 +34,7 @@ from plimsoll.rollout.rollouts import (
     Strategy,
     Unready,
 )
-from plimsoll.rollout.seen import Readiness, Seen, StageCounts
+from plimsoll.rollout.seen import Health, Readiness, Seen, StageCounts
 
 SPEC = a_spec(stages=(5.0, 25.0, 50.0), hold_s=600.0, deadline_s=3600.0, ready_s=120.0, warm_s=900.0)
 HEALTHY = a_stage(1000)
@@ -199,6 +199,17 @@ def test_a_candidate_that_stays_away_is_taken_back(was: Stage | Settling):
 
 
 # People
+
+
+@pytest.mark.parametrize("state", [FIRST, HELD, Settling(since=START), Unready(was=FIRST, since=START)])
+def test_a_candidate_whose_worker_dies_again_and_again_is_taken_back(state: RolloutState):
+    """A death is no error of a request, so no test would ever see it."""
+    twice, thrice = (Seen(health=Health(readiness=Readiness.READY, deaths=deaths)) for deaths in (2, 3))
+    assert not isinstance(look(state, twice, 10).state, RolledBack)
+    decision = look(state, thrice, 10)
+    assert isinstance(decision.state, RolledBack)
+    assert decision.because.rule is Rule.CRASHED
+    assert "3 times" in decision.because.sentence
 
 
 def test_a_pause_keeps_the_traffic_and_its_time_does_not_count():
