@@ -29,7 +29,11 @@ class Target(Protocol):
         """What runs now; None when nothing was ever applied."""
 
     def counts(self, environment: str, rollout: str) -> Mapping[int, StageCounts]:
-        """The cumulative counts of a rollout by stage, over every door that there is or was; exact at any time."""
+        """The cumulative counts of a rollout by stage, over every door that there is or was; exact at any time.
+
+        Raises PlimsollError and nothing else, whatever the disk or the network does: kind unavailable when they cannot
+        be read now, internal when they are lost. Where they are kept small meanwhile, a failure of that is no reason.
+        """
 
     def stop(self, environment: str, *, revision: int) -> None:
         """End every process of the environment. An older revision than what was told before is refused, as by apply."""
