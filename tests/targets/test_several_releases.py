@@ -69,7 +69,9 @@ def test_what_sticks_keeps_its_arm_while_the_share_grows(place, compiled_1, comp
         had_it = have_it
 
 
-def test_a_request_that_fits_nobody_is_counted_and_not_compared_unless_it_is_no_request_at_all(place, compiled_1, compiled_2):
+def test_a_request_that_fits_nobody_is_counted_and_not_compared_unless_it_is_no_request_at_all(
+    place, compiled_1, compiled_2
+):
     place.roll_out(compiled_1, compiled_2, 50)
     caller = place.caller()
     for body in ("{", "[]", ""):

@@ -32,7 +32,9 @@ class Target(Protocol):
         """The cumulative counts of a rollout by stage, over every door that there is or was.
 
         They hold each outcome from the moment at which it would have been known however it went: not what failed soon
-        before what succeeded late.
+        before what succeeded late. Raises PlimsollError and nothing else, whatever the disk or the network does: kind
+        unavailable when they cannot be read now, internal when they are lost. Where they are kept small meanwhile, a
+        failure of that is no reason.
         """
 
     def stop(self, environment: str, *, revision: int) -> None:

@@ -43,6 +43,15 @@ class Stale(PlimsollError):
     hint = "Nothing was changed. Look at what is wanted now: plimsoll status."
 
 
+class CountsUnreadable(PlimsollError):
+    """The disk does not give the doors' counts now. Nothing is lost: they are read once it does."""
+
+    code = "serving.counts_unreadable"
+    kind = Kind.UNAVAILABLE
+    text = "What the doors of {environment} counted cannot be read: {problem}."
+    hint = "Mend the disk. Until then nothing is concluded from counts; orders are followed and deadlines hold."
+
+
 class RuntimeNotMade(PlimsollError):
     """The interpreter and packages that a release needs cannot be put together here."""
 

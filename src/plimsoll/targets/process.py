@@ -6,7 +6,6 @@ State lives in the environment's folder; every method can be called again at any
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,21 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.capture.counts import StageCounts
-from plimsoll.capture.tally import CountReader
 from plimsoll.kernel.extras import require
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, ObservedRelease
 from plimsoll.serving import shim
+from plimsoll.targets.counting import Counting
 from plimsoll.targets.errors import NotLoopback, PortTaken, ShimUnavailable, Stale
 from plimsoll.targets.runtimes import Runtimes
 
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
-COMPACT_EVERY_S = 60.0
-SLACK_US = 250_000
-KEPT_COUNTS = 20
-"""Rollouts of an environment whose journals are kept."""
 LOOK_EVERY_S = 0.05
 
 
@@ -51,9 +46,8 @@ class ProcessTarget:
     ) -> None:
         self._workspace = workspace
         self._runtimes = runtimes or Runtimes(workspace.runtimes)
-        self._readers: dict[str, tuple[str, CountReader]] = {}
+        self._countings: dict[str, Counting] = {}
         self._reading = threading.Lock()
-        self._compact_at = time.monotonic() + COMPACT_EVERY_S
         del database  # what processes need to know is in their state folder
 
     def prepare(self, release: DesiredRelease, *, say: Callable[[str], None]) -> None:
@@ -98,17 +92,14 @@ class ProcessTarget:
             )
 
     def counts(self, environment: str, rollout: str) -> Mapping[int, StageCounts]:
-        """The cumulative counts of a rollout by stage, over every door that there is or was; exact at any time."""
+        """The cumulative counts of a rollout by stage, over every door that there is or was.
+
+        Raises CountsUnreadable, CountsDamaged.
+        """
         with self._reading:
-            known, reader = self._readers.get(environment, ("", None))
-            if reader is None or known != rollout:
-                self._forget_old_counts(environment)
-                reader = CountReader(self._counts(environment) / rollout)
-                self._readers[environment] = (rollout, reader)
-            if time.monotonic() > self._compact_at:
-                reader.compact(until_us=_due_us())
-                self._compact_at = time.monotonic() + COMPACT_EVERY_S
-            return reader.read(until_us=_due_us())
+            if environment not in self._countings:
+                self._countings[environment] = Counting(self._counts(environment), environment=environment)
+            return self._countings[environment].read(rollout)
 
     def stop(self, environment: str, *, revision: int) -> None:
         """End every process of the environment; requests in flight are answered first.
@@ -160,13 +151,6 @@ class ProcessTarget:
         lock = place.read_text(encoding="utf-8")
         python = self._runtimes.python_of(lock, release=release.name, say=say)
         return "" if python == Path(sys.executable) else str(python)
-
-    def _forget_old_counts(self, environment: str) -> None:
-        """Remove the journals of rollouts long ago; what was concluded from them is in the ledger."""
-        folder = self._counts(environment)
-        rollouts = sorted(folder.iterdir()) if folder.is_dir() else []  # ids sort by the time they were made
-        for old in rollouts[:-KEPT_COUNTS]:
-            shutil.rmtree(old, ignore_errors=True)
 
     def _counts(self, environment: str) -> Path:
         return self._workspace.environment(environment) / "counts"
@@ -226,11 +210,6 @@ class ProcessTarget:
 
     def _log(self, environment: str) -> str:
         return str(self._workspace.environment(environment) / "logs")
-
-
-def _due_us() -> int:
-    """Until when outcomes are known: a door that is busy may need a moment more than it has."""
-    return time.time_ns() // 1000 - SLACK_US
 
 
 def _is_compiled(release: DesiredRelease) -> bool:
