@@ -264,6 +264,37 @@ class TestRollback:
         with pytest.raises(NothingBefore):
             world.rollback()
 
+    def test_asked_again_while_what_was_left_is_still_warm_it_goes_further_back(self, world):
+        for number in (1, 2, 3):
+            world.make_live(world.release(number))
+        world.rollback()
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("Settling", "fraud@2")
+        world.rollback()
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("Settling", "fraud@1")
+        with pytest.raises(NothingBefore):
+            world.rollback()
+        world.turns(2)
+        assert world.live() == "fraud@1"
+
+    def test_asked_twice_before_it_has_arrived_it_arrives(self, world):
+        for number in (1, 2, 3):
+            world.make_live(world.release(number))
+        world.rollback()
+        world.rollback()
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("Settling", "fraud@2")
+
+    def test_what_was_left_is_named_to_undo_a_way_back(self, world):
+        for number in (1, 2):
+            world.make_live(world.release(number))
+        world.rollback()
+        world.turns(2)
+        world.rollback(release="fraud@2")
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("RolledBack", "fraud@2")
+
     def test_an_earlier_release_may_be_named(self, world):
         for number in (1, 2, 3):
             world.make_live(world.release(number))

@@ -23,13 +23,20 @@ from plimsoll.rollout.views import standing
 
 
 def begin_rollout(
-    context: Context, transaction: Transaction, release: Release, place: Place, *, strategy: Strategy | None, why: str
+    context: Context,
+    transaction: Transaction,
+    release: Release,
+    place: Place,
+    *,
+    strategy: Strategy | None,
+    why: str = "",
+    way_back: bool = False,
 ) -> None:
     """Write a rollout that begins now. One whose candidate is live already ends, to make room."""
     now = context.clock.now()
     if place.rollout is not None:
         end_rollout(context, transaction, place.rollout, why=f"{release.name} follows it.")
-    spec = place.spec(ReleaseRef(name=release.name, digest=release.digest), strategy=strategy)
+    spec = place.spec(ReleaseRef(name=release.name, digest=release.digest), strategy=strategy, way_back=way_back)
     decision = begin(spec, now, by=context.caller.name, why=why)
     rollout = Rollout(
         id=new_id("rollout", at=now),

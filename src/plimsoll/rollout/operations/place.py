@@ -48,9 +48,9 @@ class Place:
             return self.rollout.spec.candidate.digest == digest
         return self.champion is not None and self.champion.digest == digest
 
-    def spec(self, candidate: ReleaseRef, *, strategy: Strategy | None) -> RolloutSpec:
+    def spec(self, candidate: ReleaseRef, *, strategy: Strategy | None, way_back: bool = False) -> RolloutSpec:
         """The rollout by which the candidate would come here."""
-        return spec_of(self.settings, champion=self.champion, candidate=candidate, strategy=strategy)
+        return spec_of(self.settings, champion=self.champion, candidate=candidate, strategy=strategy, way_back=way_back)
 
 
 def find_place(context: Context, transaction: Transaction, name: str, settings: Environment) -> Place:
