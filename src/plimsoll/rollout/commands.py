@@ -224,7 +224,7 @@ def _show_rollouts(views: list[dict[str, Any]]) -> None:
         return
     rows = [
         (view["id"], view["candidate"], view["champion"] or "-", where(view), moment(view["started_at"]),
-         view["started_by"], f"{view['touched']:,}", view["noticed"])
+         view["started_by"], *((f"{view['touched']:,}", view["noticed"]) if view["tests"] else ("-", "-")))
         for view in views
     ]  # fmt: skip
     show_table(("rollout", "candidate", "over", "stands", "since", "by", "touched", "noticed"), rows)

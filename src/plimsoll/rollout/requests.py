@@ -119,6 +119,7 @@ class RolloutView:
     """What the last look concluded, for people."""
     stage: StageView | None
     tests: tuple[TestView, ...]
+    """Empty where nothing is judged: no stage, or no look yet."""
     touched: int
     """Requests given to the candidate."""
     erred: int
