@@ -87,6 +87,7 @@ class TurnView:
     """One change in the course of a rollout."""
 
     at: str
+    rule: str
     sentence: str
 
 

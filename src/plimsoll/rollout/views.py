@@ -72,7 +72,9 @@ def rollout_view(rollout: Rollout, *, orders: int, turns: Sequence[Decision] = (
         ended_at=rollout.ended_at,
         looked_at=to_text(latest.at),
         orders=orders,
-        turns=tuple(TurnView(at=to_text(turn.at), sentence=turn.because.sentence) for turn in turns),
+        turns=tuple(
+            TurnView(at=to_text(turn.at), rule=str(turn.because.rule), sentence=turn.because.sentence) for turn in turns
+        ),
     )
 
 

@@ -73,8 +73,13 @@ def end_rollout(context: Context, transaction: Transaction, rollout: Rollout, *,
     write_decision(context, transaction, rollout, decision)
 
 
-def write_decision(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> bool:
-    """Write what a look decided and what follows from it; False when somebody decided since the rollout was read."""
+def write_decision(
+    context: Context, transaction: Transaction, rollout: Rollout, decision: Decision, *, by: str = ""
+) -> bool:
+    """Write what a look decided and what follows from it; False when somebody decided since the rollout was read.
+
+    by: whose order it follows, if it follows one.
+    """
     ended = isinstance(decision.state, Promoted | RolledBack)
     saved = replace(
         rollout, latest=decision, version=rollout.version + 1, ended_at=to_text(decision.at) if ended else ""
@@ -90,7 +95,7 @@ def write_decision(context: Context, transaction: Transaction, rollout: Rollout,
     if is_turn:
         _record_change(context, transaction, rollout, decision)
     if decision.effects != rollout.latest.effects:
-        _follow(context, transaction, rollout, decision)
+        _follow(context, transaction, rollout, decision, by=by or context.caller.name)
         _tell(context, transaction, rollout, decision)
     return True
 
@@ -143,7 +148,7 @@ def change_live(context: Context, transaction: Transaction, deployment: Deployme
     record(context, transaction, action=Action.DEPLOYMENT_CHANGED, subject=deployment.release, detail=detail)
 
 
-def _follow(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> None:
+def _follow(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision, *, by: str) -> None:
     """Let the deployment follow a decision: another live release, or none when a first one was taken back."""
     live = arrangement_of(rollout.spec, decision.effects).live
     deployment = store.find(transaction, project=rollout.project, environment=rollout.environment)
@@ -162,7 +167,7 @@ def _follow(context: Context, transaction: Transaction, rollout: Rollout, decisi
         digest=ref.digest,
         wanted="running",
         problem="",
-        changed_by=rollout.started_by if forward else context.caller.name,
+        changed_by=rollout.started_by if forward else by,
         changed_at=to_text(decision.at),
     )
     change_live(context, transaction, changed, rollout=rollout.id)

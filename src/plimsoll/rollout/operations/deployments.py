@@ -20,7 +20,7 @@ from plimsoll.rollout.entities import DeploymentChange, Told
 from plimsoll.rollout.errors import NeverLived, NothingBefore, NothingDeployed, WrongProject
 from plimsoll.rollout.operations.champions import prepare_release
 from plimsoll.rollout.operations.changes import begin_rollout, change_live, end_rollout, tell
-from plimsoll.rollout.operations.place import Admission, Place, find_place
+from plimsoll.rollout.operations.place import Admission, Place, find_place, require_known
 from plimsoll.rollout.operations.rollouts import order
 from plimsoll.rollout.operations.showing import view_of
 from plimsoll.rollout.requests import (
@@ -91,6 +91,7 @@ def stop(context: Context, request: EnvironmentName) -> DeploymentView:
             end_rollout(context, transaction, rollout, why=f"{context.caller.name} stopped {request.environment}.")
         found = store.find(transaction, project=context.project, environment=request.environment)
         if found is None:
+            require_known(context, request.environment)
             raise NothingDeployed(environment=request.environment, project=context.project)
         if found.wanted != "stopped":
             now = to_text(context.clock.now())

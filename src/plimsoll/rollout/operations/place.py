@@ -11,6 +11,8 @@ from plimsoll.governance.operations import require_approvals
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import Transaction
 from plimsoll.project.entities import Environment
+from plimsoll.project.environments import find_environment
+from plimsoll.project.load import load_project
 from plimsoll.release.decide import require_fresh, require_passed
 from plimsoll.release.entities import Release
 from plimsoll.rollout import store
@@ -65,6 +67,11 @@ def find_place(context: Context, transaction: Transaction, name: str, settings: 
         rollout=store.rollout_under_way(transaction, project=project, environment=name),
         champions=champions(transaction, project=project),
     )
+
+
+def require_known(context: Context, name: str) -> None:
+    """Of an environment about which the ledger has nothing: raises UnknownEnvironment unless the project has it."""
+    find_environment(load_project(context.workspace.project_file), name)
 
 
 def champions(transaction: Transaction, *, project: str) -> dict[str, str | None]:
