@@ -94,8 +94,8 @@ def show_rollout(view: dict[str, Any]) -> None:
 
 
 def exit_code(view: dict[str, Any]) -> int:
-    """0 while it is well, 1 when it was rolled back, 3 when a person must decide."""
-    return {"rolled back": 1, "held": 3}.get(view["standing"], 0)
+    """0 while it is well, 1 when it was rolled back, 3 when a person must say how it goes on."""
+    return {"rolled back": 1, "held": 3, "paused": 3}.get(view["standing"], 0)
 
 
 def place_of_interest(environment: str) -> str:
