@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plimsoll.capture.counts import StageCounts
-from plimsoll.capture.tally import CountReader
 from plimsoll.kernel.extras import require
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
@@ -26,6 +25,9 @@ from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, Observe
 from plimsoll.serving import shim
 from plimsoll.targets.errors import NotLoopback, PortTaken, ShimUnavailable, Stale
 from plimsoll.targets.runtimes import Runtimes
+
+if TYPE_CHECKING:
+    from plimsoll.capture.tally import CountReader
 
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
@@ -101,6 +103,8 @@ class ProcessTarget:
         with self._reading:
             known, reader = self._readers.get(environment, ("", None))
             if reader is None or known != rollout:
+                from plimsoll.capture.tally import CountReader  # brings NumPy, which most commands do not need
+
                 self._forget_old_counts(environment)
                 reader = CountReader(self._counts(environment) / rollout)
                 self._readers[environment] = (rollout, reader)
