@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from plimsoll.rollout.decisions import Cost, Evidence, Exposure, Measure, Reading
-from plimsoll.rollout.rollouts import Abort, Held, Order, Paused, Promoted, RolledBack, RolloutSpec, Stage
+from plimsoll.rollout.rollouts import Abort, Held, Order, Paused, Promoted, RolledBack, RolloutSpec, Settling, Stage
 from plimsoll.rollout.seen import Health
 
 
@@ -154,7 +154,8 @@ def held(state: Held) -> str:
 
 
 def paused(state: Paused) -> str:
-    return f"Paused by {state.by}: {state.because}"
+    live = " The candidate is live already; the way back stays open." if isinstance(state.was, Settling) else ""
+    return f"Paused by {state.by}: {state.because}.{live}"
 
 
 def settling(spec: RolloutSpec) -> str:
