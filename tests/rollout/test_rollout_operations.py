@@ -12,6 +12,7 @@ from plimsoll.edge.context import Denied, Role
 from plimsoll.gates.entities import Champion, Finding
 from plimsoll.governance.errors import NotApproved
 from plimsoll.kernel.errors import PlimsollError
+from plimsoll.project.environments import UnknownEnvironment
 from plimsoll.release.errors import VerdictFailed, VerdictStale
 from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Rule
@@ -184,6 +185,26 @@ class TestOrders:
         world.turns(1)
         assert world.latest(CANARY).latest.because.rule is Rule.WATCHING, "it is said once"
 
+    def test_the_turns_tell_an_order_that_was_followed_from_one_that_was_not(self, world):
+        start_canary(world)
+        for order in ("resume", "pause"):
+            told = len(world.order(order, CANARY)["turns"])
+            world.turn()
+            (turn,) = world.ask("rollouts.show", environment=CANARY)["turns"][told:]
+            assert turn["rule"] == {"resume": Rule.NOT_FOLLOWED, "pause": Rule.ORDERED}[order]
+
+    def test_a_name_that_the_project_does_not_have_is_no_quiet_place(self, world):
+        for operation, more in (
+            ("rollouts.list", {}),
+            ("rollouts.show", {}),
+            ("rollouts.report", {}),
+            ("rollouts.order", {"order": "pause"}),
+            ("deployments.show", {}),
+            ("deployments.stop", {}),
+        ):
+            with pytest.raises(UnknownEnvironment, match="production"):
+                world.ask(operation, environment="prodution", **more)
+
     def test_orders_are_taken_one_a_look_in_the_order_in_which_they_came(self, world):
         start_canary(world)
         for order in ("pause", "resume", "pause"):
@@ -246,6 +267,13 @@ class TestRollback:
         assert (world.live(), world.loaded()) == (first.name, [first.name])
         assert world.history() == [("fraud@1", "running"), ("fraud@2", "running"), ("fraud@1", "running")]
 
+    def test_whoever_asked_for_it_is_who_changed_what_is_live(self, world):
+        settle(world)
+        grace = world.add("grace", Role.OPERATOR)
+        world.ask("deployments.rollback", caller=grace, environment=PRODUCTION)
+        world.turn()
+        assert world.show()["changed_by"] == "grace"
+
     def test_naming_the_release_before_while_it_is_warm_is_as_instant(self, world):
         first, _ = settle(world)
         world.rollback(release=first.name)
@@ -263,6 +291,37 @@ class TestRollback:
         assert world.live() == "fraud@1"
         with pytest.raises(NothingBefore):
             world.rollback()
+
+    def test_asked_again_while_what_was_left_is_still_warm_it_goes_further_back(self, world):
+        for number in (1, 2, 3):
+            world.make_live(world.release(number))
+        world.rollback()
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("Settling", "fraud@2")
+        world.rollback()
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("Settling", "fraud@1")
+        with pytest.raises(NothingBefore):
+            world.rollback()
+        world.turns(2)
+        assert world.live() == "fraud@1"
+
+    def test_asked_twice_before_it_has_arrived_it_arrives(self, world):
+        for number in (1, 2, 3):
+            world.make_live(world.release(number))
+        world.rollback()
+        world.rollback()
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("Settling", "fraud@2")
+
+    def test_what_was_left_is_named_to_undo_a_way_back(self, world):
+        for number in (1, 2):
+            world.make_live(world.release(number))
+        world.rollback()
+        world.turns(2)
+        world.rollback(release="fraud@2")
+        world.turns(2)
+        assert (world.states()[-1], world.live()) == ("RolledBack", "fraud@2")
 
     def test_an_earlier_release_may_be_named(self, world):
         for number in (1, 2, 3):

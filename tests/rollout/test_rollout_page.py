@@ -179,10 +179,12 @@ def test_nothing_decided_is_said():
     assert not list(document.iter("svg"))
 
 
-def test_without_stages_there_is_no_exposure_to_draw():
+def test_without_stages_nothing_is_judged_or_drawn_as_if_it_were():
     spec = a_spec(strategy=Strategy.ALL_AT_ONCE)
 
-    assert [plot.heading for plot in rollout_plots(spec, a_life(spec, looks=3))] == ["Evidence", "Traffic"]
+    told = a_life(spec, looks=3)
+    assert [plot.heading for plot in rollout_plots(spec, told)] == ["Traffic"]
+    assert "Requests touched" not in rollout_html(spec, told)
 
 
 def test_nothing_that_people_wrote_can_leave_its_place():

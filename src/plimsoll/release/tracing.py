@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from plimsoll.capture.reader import CapturedPrediction, find_prediction
 from plimsoll.edge.context import Context
@@ -27,9 +28,27 @@ def trace_prediction(context: Context, subject: str, *, release_of: Callable[[st
         ("outputs", dict(captured.outputs)),
         ("status", captured.status),
         ("latency ms", round(captured.latency_s * 1000, 3)),
+        *routing_facts(captured),
     )
     rest = trace_release(context, subject, release_of(captured.digest))
     return Trace(subject=subject, links=(Link(kind="prediction", name=subject, facts=facts), *rest.links))
+
+
+def routing_facts(captured: CapturedPrediction) -> tuple[tuple[str, Any], ...]:
+    """Why this release answered, where it was not simply the live one: nothing then."""
+    facts: list[tuple[str, Any]] = []
+    if captured.rollout:
+        stage = "" if captured.stage is None else f", stage {captured.stage + 1}"
+        facts.append(
+            ("rollout", f"{captured.rollout}{stage}: {captured.role}, with a chance of {captured.propensity:g}")
+        )
+    if captured.fallback_for:
+        facts.append(("in the stead of", f"{captured.fallback_for}, which failed or was late"))
+    if captured.role == "shadow":
+        facts.append(("copy of", captured.copy_of or "a prediction that is not captured"))
+    if captured.pinned:
+        facts.append(("chosen by", "the caller"))
+    return tuple(facts)
 
 
 def trace_release(context: Context, subject: str, release: Release) -> Trace:

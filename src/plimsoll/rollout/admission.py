@@ -28,7 +28,12 @@ from plimsoll.rollout.wording import duration
 
 
 def spec_of(
-    environment: Environment, *, champion: ReleaseRef | None, candidate: ReleaseRef, strategy: Strategy | None
+    environment: Environment,
+    *,
+    champion: ReleaseRef | None,
+    candidate: ReleaseRef,
+    strategy: Strategy | None,
+    way_back: bool = False,
 ) -> RolloutSpec:
     """The rollout that an environment's settings ask for; `strategy` in place of the environment's own."""
     settings = environment.rollout
@@ -51,6 +56,7 @@ def spec_of(
             requests=settings.enough.requests, max_added_errors=parse_share(settings.enough.max_added_errors)
         ),
         on_inconclusive=settings.inconclusive,
+        way_back=way_back,
     )
 
 

@@ -13,12 +13,14 @@ from plimsoll.edge.output import ProgressLines, finish, moment, paint, reported,
 from plimsoll.rollout.rollouts import Strategy
 from plimsoll.rollout.screen import WIDTH, where
 from plimsoll.rollout.watching import (
+    GOES_ON,
     exit_code,
     follow,
     place_of_interest,
     rollout_is_over,
     show_rollout,
     wait_for_order,
+    wait_until_followed,
     wait_until_live,
     wait_until_stopped,
 )
@@ -110,7 +112,9 @@ def _rollout() -> typer.Typer:
         once: Annotated[bool, typer.Option("--once", help="Show how it stands now, and leave.")] = False,
         as_json: Json = False,
     ) -> None:
-        if context.invoked_subcommand is not None:
+        if context.invoked_subcommand is not None:  # what stands before a subcommand is meant for it
+            given = {"environment": environment, "as_json": as_json}
+            context.default_map = {context.invoked_subcommand: given}
             return
         with reported(as_json=as_json):
             place = place_of_interest(environment)
@@ -167,9 +171,8 @@ def _add_order(group: typer.Typer, name: str, about: str) -> None:
             with ProgressLines() as progress:
                 place = place_of_interest(environment)
                 view = ask("rollouts.order", progress, environment=place, order=name, why=why)
-                while view["orders"] and not view["ended_at"]:
-                    view = ask("rollouts.show", progress, environment=place, rollout=view["id"])
-            finish(view, as_json=as_json, show=lambda view: say(view["sentence"]))
+                view = wait_until_followed(view, progress)
+            finish(view, as_json=as_json, show=_show_followed)
 
 
 def _show_deployed(view: dict[str, Any]) -> None:
@@ -181,6 +184,13 @@ def _show_deployed(view: dict[str, Any]) -> None:
     say(f"{paint(rollout['candidate'], 'bold')} is on its way to {view['environment']}: {rollout['sentence']}")
     say(f"  {view['release']} answers at {view['address']} meanwhile")
     say(f"  watch: plimsoll rollout --env {view['environment']}")
+    say(f"  {GOES_ON}")
+
+
+def _show_followed(view: dict[str, Any]) -> None:
+    for turn in view["turns"]:
+        for line in wrapped(turn["sentence"], width=WIDTH):
+            say(line)
 
 
 def _show_plan(plan: dict[str, Any]) -> None:
@@ -224,7 +234,7 @@ def _show_rollouts(views: list[dict[str, Any]]) -> None:
         return
     rows = [
         (view["id"], view["candidate"], view["champion"] or "-", where(view), moment(view["started_at"]),
-         view["started_by"], f"{view['touched']:,}", view["noticed"])
+         view["started_by"], *((f"{view['touched']:,}", view["noticed"]) if view["tests"] else ("-", "-")))
         for view in views
     ]  # fmt: skip
     show_table(("rollout", "candidate", "over", "stands", "since", "by", "touched", "noticed"), rows)

@@ -37,6 +37,15 @@ class TakenBack(PlimsollError):
     hint = "What was live before is live still. `plimsoll rollout report --env {environment}` shows how it went."
 
 
+class OrderNotFollowed(PlimsollError):
+    """An order that changed nothing, because of where the rollout stands or because it came too late."""
+
+    code = "rollout.not_followed"
+    kind = Kind.CONFLICT
+    text = "{because}"
+    hint = "`plimsoll rollout --once --env {environment}` shows how it stands."
+
+
 class NotBaked(PlimsollError):
     """A release that has not been live for long enough in the environment that comes before."""
 

@@ -22,7 +22,7 @@ def rollout_html(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
         return _document(title(spec), f"{_heading(spec)}<p>Nothing has been decided yet.</p></header>")
     end = conclusion(decisions)
     told = decisions[: decisions.index(end) + 1]
-    body = (_header(spec, told), _figures(told), _plots(spec, told), _timeline(told))
+    body = (_header(spec, told), _figures(spec, told), _plots(spec, told), _timeline(told))
     return _document(f"{title(spec)}: {standing(end.state)}", "".join(body))
 
 
@@ -58,11 +58,11 @@ def _tone(state: RolloutState) -> str:
             return ""
 
 
-def _figures(told: Sequence[Decision]) -> str:
-    """What it came to, figure by figure."""
+def _figures(spec: RolloutSpec, told: Sequence[Decision]) -> str:
+    """What it came to, figure by figure; without a stage nothing was counted."""
     cells = [("Duration", lasted(told), "from the first decision to the last")]
     evidence = last_evidence(told)
-    if evidence is not None:
+    if evidence is not None and spec.shares:
         cells += [*_costs(evidence.cost), *map(_proof, evidence.harm)]
     shown = (
         f"<div><dt>{escaped(name)}</dt><dd>{escaped(figure)}</dd><dd class='quiet'>{escaped(remark)}</dd></div>"

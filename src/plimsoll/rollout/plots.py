@@ -44,6 +44,8 @@ class Plot:
 def rollout_plots(spec: RolloutSpec, decisions: Sequence[Decision]) -> tuple[Plot, ...]:
     """Every chart that this rollout has something for. Needs at least one decision, oldest first."""
     marks = [*_marks(spec, decisions)]
+    if not spec.shares:
+        return (_traffic(spec, decisions, marks),)
     plots = (_evidence(decisions, marks), _traffic(spec, decisions, marks))
     if not any(_exposure(decision) for decision in decisions):
         return plots

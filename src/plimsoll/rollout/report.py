@@ -23,10 +23,10 @@ def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
         return f"{title(spec)}: nothing decided yet"
     last = conclusion(decisions)
     lines = [f"{title(spec)}: {standing(last.state)} after {lasted(decisions)}", *_wrap(last.because.sentence)]
-    for measure in Measure:
+    for measure in Measure if spec.shares else ():
         lines += _path(measure, decisions)
     evidence = last_evidence(decisions)
-    if evidence is not None:
+    if evidence is not None and spec.shares:
         lines += ["", *_wrap(_cost(evidence.cost))]
     lines.append("")
     for turn in turning_points(decisions):

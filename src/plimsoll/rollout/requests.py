@@ -87,6 +87,7 @@ class TurnView:
     """One change in the course of a rollout."""
 
     at: str
+    rule: str
     sentence: str
 
 
@@ -119,6 +120,7 @@ class RolloutView:
     """What the last look concluded, for people."""
     stage: StageView | None
     tests: tuple[TestView, ...]
+    """Empty where nothing is judged: no stage, or no look yet."""
     touched: int
     """Requests given to the candidate."""
     erred: int

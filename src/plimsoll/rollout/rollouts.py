@@ -125,6 +125,8 @@ class RolloutSpec:
     split_alpha: float = 0.001
     """The chance to hold a rollout whose traffic was split as it should be."""
     on_inconclusive: Literal["hold", "rollback"] = "hold"
+    way_back: bool = False
+    """Whether people asked to go back to the candidate, which was live before; then the champion is what they left."""
 
     def __post_init__(self) -> None:
         rules = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from plimsoll.rollout.wording import counted
@@ -21,7 +21,7 @@ def rollout_lines(view: Mapping[str, Any], *, width: int = WIDTH) -> list[str]:
     if view["stage"] is not None and not view["ended_at"]:
         lines += _exposure(view["stage"])
     lines += [_test(test) for test in view["tests"]]
-    lines.append(_row("touched", _cost(view)))
+    lines += _cost(view) if view["tests"] else ()
     if view["orders"]:
         lines.append(_row("orders", f"{view['orders']} not taken yet"))
     return [line[:width] for line in lines]
@@ -56,11 +56,14 @@ def _test(test: Mapping[str, Any]) -> str:
     return _row(names.get(test["measure"], test["measure"]), f"{_bar(share)}  e-value {told} of {wanted:,.0f}")
 
 
-def _cost(view: Mapping[str, Any]) -> str:
+def _cost(view: Mapping[str, Any]) -> Iterator[str]:
     noticed = f"{view['noticed']:,}" if view["noticed"] else "none"
-    fallback = view["fallback_p99_s"]
-    took = f"; answered in its stead within {fallback * 1000:.3g} ms (p99)" if fallback is not None else ""
-    return f"{counted(view['touched'], 'request')}, {counted(view['erred'], 'error')}; callers who noticed: {noticed}{took}"
+    touched, erred = counted(view["touched"], "request"), counted(view["erred"], "error")
+    yield _row("touched", f"{touched}, {erred}; callers who noticed: {noticed}")
+    if view["fallback_p99_s"] is not None:
+        yield _row(
+            "fallback", f"the champion answered in its stead within {view['fallback_p99_s'] * 1000:.3g} ms (p99)"
+        )
 
 
 def _row(label: str, text: str) -> str:

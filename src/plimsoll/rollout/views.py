@@ -62,7 +62,7 @@ def rollout_view(rollout: Rollout, *, orders: int, turns: Sequence[Decision] = (
         standing=standing(latest.state),
         sentence=latest.because.sentence,
         stage=_stage(rollout, evidence),
-        tests=_tests(evidence),
+        tests=_tests(rollout, evidence),
         touched=cost.touched if cost else 0,
         erred=cost.erred if cost else 0,
         noticed=cost.noticed if cost else 0,
@@ -72,7 +72,9 @@ def rollout_view(rollout: Rollout, *, orders: int, turns: Sequence[Decision] = (
         ended_at=rollout.ended_at,
         looked_at=to_text(latest.at),
         orders=orders,
-        turns=tuple(TurnView(at=to_text(turn.at), sentence=turn.because.sentence) for turn in turns),
+        turns=tuple(
+            TurnView(at=to_text(turn.at), rule=str(turn.because.rule), sentence=turn.because.sentence) for turn in turns
+        ),
     )
 
 
@@ -117,6 +119,7 @@ def _stage(rollout: Rollout, evidence: Evidence | None) -> StageView | None:
     )
 
 
-def _tests(evidence: Evidence | None) -> tuple[TestView, ...]:
-    readings = (*evidence.harm, evidence.split) if evidence else ()
+def _tests(rollout: Rollout, evidence: Evidence | None) -> tuple[TestView, ...]:
+    """Where the tests stand; none where there is no stage, for then nothing is counted."""
+    readings = (*evidence.harm, evidence.split) if evidence and rollout.spec.shares else ()
     return tuple(TestView(measure=str(one.measure), e_value=one.e_value, wanted=one.wanted) for one in readings)

@@ -10,7 +10,8 @@ from typing import Any
 from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress, silent
 from plimsoll.edge.output import ProgressLines, say
-from plimsoll.rollout.errors import NoRollout, NotLive, TakenBack
+from plimsoll.rollout.decisions import Rule
+from plimsoll.rollout.errors import NoRollout, NotLive, OrderNotFollowed, TakenBack
 from plimsoll.rollout.screen import WIDTH, rollout_lines
 from plimsoll.rollout.wording import wrapped
 
@@ -18,6 +19,8 @@ RESTS = ("held", "paused", "settling", "promoted", "rolled back")
 """Where following ends: it is over, or a person must say how to go on."""
 GOING = ("starting", "stage", "not ready")
 LOOK_S = 0.2
+INTERRUPTED = 130
+GOES_ON = "`plimsoll up` goes on with it; without a server it goes on while `plimsoll rollout` watches"
 
 
 def wait_until_live(view: dict[str, Any], progress: ProgressLines, *, timeout_s: float) -> dict[str, Any]:
@@ -47,6 +50,19 @@ def wait_until_stopped(view: dict[str, Any], progress: ProgressLines, *, timeout
     return view
 
 
+def wait_until_followed(view: dict[str, Any], progress: ProgressLines) -> dict[str, Any]:
+    """Ask until an order was taken; returns the rollout with what changed since. Raises OrderNotFollowed."""
+    told = len(view["turns"])
+    while view["orders"] and not view["ended_at"]:
+        time.sleep(LOOK_S / 4)
+        view = ask("rollouts.show", progress, environment=view["environment"], rollout=view["id"])
+    since = view["turns"][told:]
+    if not any(turn["rule"] == Rule.ORDERED for turn in since):
+        because = " ".join(turn["sentence"] for turn in since) or view["sentence"]
+        raise OrderNotFollowed(because=because, environment=view["environment"])
+    return {**view, "turns": since}
+
+
 def rollout_is_over(view: dict[str, Any]) -> bool:
     """Whether the deployment's latest rollout has made its candidate live, or ended."""
     return view["rollout"] is None or view["rollout"]["standing"] in ("settling", "promoted", "rolled back")
@@ -54,15 +70,19 @@ def rollout_is_over(view: dict[str, Any]) -> bool:
 
 def follow(environment: str, rollout: str, *, quiet: bool) -> dict[str, Any]:
     """Draw a rollout as it goes on until it rests; returns how it stands then. A terminal is drawn anew, else each
-    change is a line. quiet: to stderr, since stdout is for the result.
+    change is a line. quiet: to stderr, since stdout is for the result. Ctrl-C ends the watching, not the rollout.
     """
     drawing = _Drawing(sys.stderr if quiet else sys.stdout)
-    while True:
-        view: dict[str, Any] = ask("rollouts.show", silent, environment=environment, rollout=rollout)
-        drawing.draw(view)
-        if view["standing"] in RESTS and not view["orders"]:
-            return view
-        time.sleep(LOOK_S)
+    try:
+        while True:
+            view: dict[str, Any] = ask("rollouts.show", silent, environment=environment, rollout=rollout)
+            drawing.draw(view)
+            if view["standing"] in RESTS and not view["orders"]:
+                return view
+            time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nno longer watched, and not taken back: {GOES_ON}\n")
+        raise SystemExit(INTERRUPTED) from None
 
 
 def show_rollout(view: dict[str, Any]) -> None:
@@ -74,8 +94,8 @@ def show_rollout(view: dict[str, Any]) -> None:
 
 
 def exit_code(view: dict[str, Any]) -> int:
-    """0 while it is well, 1 when it was rolled back, 3 when a person must decide."""
-    return {"rolled back": 1, "held": 3}.get(view["standing"], 0)
+    """0 while it is well, 1 when it was rolled back, 3 when a person must say how it goes on."""
+    return {"rolled back": 1, "held": 3, "paused": 3}.get(view["standing"], 0)
 
 
 def place_of_interest(environment: str) -> str:

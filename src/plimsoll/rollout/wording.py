@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from plimsoll.rollout.decisions import Cost, Evidence, Exposure, Measure, Reading
-from plimsoll.rollout.rollouts import Abort, Held, Order, Paused, Promoted, RolledBack, RolloutSpec, Stage
+from plimsoll.rollout.rollouts import Abort, Held, Order, Paused, Promoted, RolledBack, RolloutSpec, Settling, Stage
 from plimsoll.rollout.seen import Health
 
 
@@ -142,10 +142,9 @@ def harm(spec: RolloutSpec, reading: Reading, cost: Cost, *, order: Order | None
     else:
         what = f"does harm by {reading.measure}"
     ignored = "" if order is None or isinstance(order, Abort) else f" {not_followed(order, 'harm is proven')}"
-    return (
-        f"{spec.candidate.name} {what}: e-value {e_value(reading)} after "
-        f"{counted(cost.touched, 'request')} with {counted(cost.erred, 'error')}. It is taken back.{ignored}"
-    )
+    touched = f"after {counted(cost.touched, 'request')} with {counted(cost.erred, 'error')}"
+    seen = touched if cost.touched else "on copies of requests, whose answers nobody saw"
+    return f"{spec.candidate.name} {what}: e-value {e_value(reading)} {seen}. It is taken back.{ignored}"
 
 
 def void(spec: RolloutSpec, evidence: Evidence) -> str:
@@ -162,7 +161,8 @@ def held(state: Held) -> str:
 
 
 def paused(state: Paused) -> str:
-    return f"Paused by {state.by}: {state.because}"
+    live = " The candidate is live already; the way back stays open." if isinstance(state.was, Settling) else ""
+    return f"Paused by {state.by}: {state.because}.{live}"
 
 
 def settling(spec: RolloutSpec) -> str:
@@ -192,7 +192,8 @@ def _progress(exposure: Exposure | None) -> str:
     if exposure is None or exposure.requests == 0:
         return "no request seen yet"
     seen = f"{exposure.requests:,} of {exposure.wanted:,} requests"
-    return f"{seen}, added errors below {percent(exposure.added_errors)} of {percent(exposure.allowed)}"
+    bound, allowed = percent(exposure.added_errors), percent(exposure.allowed)
+    return f"{seen}, at most {bound} added errors ({allowed} allowed)"
 
 
 def _says(health: Health) -> str:

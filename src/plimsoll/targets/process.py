@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.kernel.extras import require
@@ -22,9 +22,11 @@ from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, ObservedRelease
 from plimsoll.serving import shim
-from plimsoll.targets.counting import Counting
 from plimsoll.targets.errors import NotLoopback, PortTaken, ShimUnavailable, Stale
 from plimsoll.targets.runtimes import Runtimes
+
+if TYPE_CHECKING:
+    from plimsoll.targets.counting import Counting
 
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
@@ -98,6 +100,8 @@ class ProcessTarget:
         """
         with self._reading:
             if environment not in self._countings:
+                from plimsoll.targets.counting import Counting  # brings NumPy, which most commands do not need
+
                 self._countings[environment] = Counting(self._counts(environment), environment=environment)
             return self._countings[environment].read(rollout)
 

@@ -23,13 +23,20 @@ from plimsoll.rollout.views import standing
 
 
 def begin_rollout(
-    context: Context, transaction: Transaction, release: Release, place: Place, *, strategy: Strategy | None, why: str
+    context: Context,
+    transaction: Transaction,
+    release: Release,
+    place: Place,
+    *,
+    strategy: Strategy | None,
+    why: str = "",
+    way_back: bool = False,
 ) -> None:
     """Write a rollout that begins now. One whose candidate is live already ends, to make room."""
     now = context.clock.now()
     if place.rollout is not None:
         end_rollout(context, transaction, place.rollout, why=f"{release.name} follows it.")
-    spec = place.spec(ReleaseRef(name=release.name, digest=release.digest), strategy=strategy)
+    spec = place.spec(ReleaseRef(name=release.name, digest=release.digest), strategy=strategy, way_back=way_back)
     decision = begin(spec, now, by=context.caller.name, why=why)
     rollout = Rollout(
         id=new_id("rollout", at=now),
@@ -66,8 +73,13 @@ def end_rollout(context: Context, transaction: Transaction, rollout: Rollout, *,
     write_decision(context, transaction, rollout, decision)
 
 
-def write_decision(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> bool:
-    """Write what a look decided and what follows from it; False when somebody decided since the rollout was read."""
+def write_decision(
+    context: Context, transaction: Transaction, rollout: Rollout, decision: Decision, *, by: str = ""
+) -> bool:
+    """Write what a look decided and what follows from it; False when somebody decided since the rollout was read.
+
+    by: whose order it follows, if it follows one.
+    """
     ended = isinstance(decision.state, Promoted | RolledBack)
     saved = replace(
         rollout, latest=decision, version=rollout.version + 1, ended_at=to_text(decision.at) if ended else ""
@@ -83,7 +95,7 @@ def write_decision(context: Context, transaction: Transaction, rollout: Rollout,
     if is_turn:
         _record_change(context, transaction, rollout, decision)
     if decision.effects != rollout.latest.effects:
-        _follow(context, transaction, rollout, decision)
+        _follow(context, transaction, rollout, decision, by=by or context.caller.name)
         _tell(context, transaction, rollout, decision)
     return True
 
@@ -136,7 +148,7 @@ def change_live(context: Context, transaction: Transaction, deployment: Deployme
     record(context, transaction, action=Action.DEPLOYMENT_CHANGED, subject=deployment.release, detail=detail)
 
 
-def _follow(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision) -> None:
+def _follow(context: Context, transaction: Transaction, rollout: Rollout, decision: Decision, *, by: str) -> None:
     """Let the deployment follow a decision: another live release, or none when a first one was taken back."""
     live = arrangement_of(rollout.spec, decision.effects).live
     deployment = store.find(transaction, project=rollout.project, environment=rollout.environment)
@@ -155,7 +167,7 @@ def _follow(context: Context, transaction: Transaction, rollout: Rollout, decisi
         digest=ref.digest,
         wanted="running",
         problem="",
-        changed_by=rollout.started_by if forward else context.caller.name,
+        changed_by=rollout.started_by if forward else by,
         changed_at=to_text(decision.at),
     )
     change_live(context, transaction, changed, rollout=rollout.id)

@@ -14,13 +14,13 @@ from plimsoll.project.load import load_project
 from plimsoll.release.entities import Release
 from plimsoll.release.operations import get_release
 from plimsoll.rollout import store
-from plimsoll.rollout.admission import previous_of
+from plimsoll.rollout.admission import is_settling, previous_of
 from plimsoll.rollout.decide import has_lived_there
 from plimsoll.rollout.entities import DeploymentChange, Told
 from plimsoll.rollout.errors import NeverLived, NothingBefore, NothingDeployed, WrongProject
 from plimsoll.rollout.operations.champions import prepare_release
 from plimsoll.rollout.operations.changes import begin_rollout, change_live, end_rollout, tell
-from plimsoll.rollout.operations.place import Admission, Place, find_place
+from plimsoll.rollout.operations.place import Admission, Place, find_place, require_known
 from plimsoll.rollout.operations.rollouts import order
 from plimsoll.rollout.operations.showing import view_of
 from plimsoll.rollout.requests import (
@@ -46,7 +46,7 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
         place = find_place(context, transaction, request.environment, settings)
         if not place.wants(release.digest):
             Admission(context, transaction, release, place, verdict=verdict).require()
-            begin_rollout(context, transaction, release, place, strategy=request.strategy, why="")
+            begin_rollout(context, transaction, release, place, strategy=request.strategy)
     return view_of(context, request.environment)
 
 
@@ -55,12 +55,17 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
     request=RollbackRequest, response=DeploymentView,
 )  # fmt: skip
 def rollback(context: Context, request: RollbackRequest) -> DeploymentView:
-    """Take an environment back: the rollout's candidate, else to the release before, else to an earlier one by name."""
+    """Take an environment back: the rollout's candidate, else to the release before, else to an earlier one by name.
+
+    Going back while the way back is under way is no way forward: the same is on its way, or it goes further back.
+    """
     settings = _settings(context, request.environment)
     with context.database.read() as transaction:
         place = find_place(context, transaction, request.environment, settings)
     why = request.why or "no reason given"
-    if place.rollout is not None and _is_way_back(place, request.release):
+    if _is_going_back(place, request.release):
+        return view_of(context, request.environment)
+    if _takes_the_candidate_back(place, request.release):
         order(context, OrderRequest(environment=request.environment, order="abort", why=why))
         return view_of(context, request.environment)
     release = _earlier(context, place, request.release)
@@ -70,7 +75,7 @@ def rollback(context: Context, request: RollbackRequest) -> DeploymentView:
         place = find_place(context, transaction, request.environment, settings)
         if not place.wants(release.digest):
             Admission(context, transaction, release, place, verdict=verdict).require()
-            begin_rollout(context, transaction, release, place, strategy=Strategy.ALL_AT_ONCE, why=why)
+            begin_rollout(context, transaction, release, place, strategy=Strategy.ALL_AT_ONCE, why=why, way_back=True)
     return view_of(context, request.environment)
 
 
@@ -86,6 +91,7 @@ def stop(context: Context, request: EnvironmentName) -> DeploymentView:
             end_rollout(context, transaction, rollout, why=f"{context.caller.name} stopped {request.environment}.")
         found = store.find(transaction, project=context.project, environment=request.environment)
         if found is None:
+            require_known(context, request.environment)
             raise NothingDeployed(environment=request.environment, project=context.project)
         if found.wanted != "stopped":
             now = to_text(context.clock.now())
@@ -138,10 +144,22 @@ def _settings(context: Context, environment: str) -> Environment:
     return find_environment(load_project(context.workspace.project_file), environment)
 
 
-def _is_way_back(place: Place, release: str) -> bool:
-    """Whether going back means to take the rollout's candidate back: unless some other release is named."""
-    champion = place.rollout.spec.champion if place.rollout else None
-    return release == "" or (champion is not None and release in (champion.name, champion.digest))
+def _is_going_back(place: Place, release: str) -> bool:
+    """Whether people ask again, without a name, for the way back that has not arrived yet."""
+    rollout = place.rollout
+    return rollout is not None and rollout.spec.way_back and not is_settling(rollout) and release == ""
+
+
+def _takes_the_candidate_back(place: Place, release: str) -> bool:
+    """Whether going back means to take the rollout's candidate back: unless some other release is named, or the
+    candidate is one that people went back to, so that its champion is what they left.
+    """
+    if place.rollout is None:
+        return False
+    spec = place.rollout.spec
+    if release == "":
+        return not spec.way_back
+    return spec.champion is not None and release in (spec.champion.name, spec.champion.digest)
 
 
 def _earlier(context: Context, place: Place, name: str) -> Release:

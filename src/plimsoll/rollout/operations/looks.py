@@ -10,7 +10,7 @@ from plimsoll.ledger import leases
 from plimsoll.ledger.engine import Transaction
 from plimsoll.ledger.leases import Lease
 from plimsoll.rollout import store
-from plimsoll.rollout.decisions import Decision
+from plimsoll.rollout.decisions import Decision, Rule
 from plimsoll.rollout.entities import Deployment, Desired, Effects, Observed, Rollout, Traffic
 from plimsoll.rollout.operations.champions import desired_release
 from plimsoll.rollout.operations.changes import write_decision
@@ -61,7 +61,8 @@ def record_decision(context: Context, lease: Lease, look: Look, decision: Decisi
         leases.require(transaction, lease)
         if _oldest_order(transaction, look.rollout)[0] != look.order_id:
             return False  # it would end a rollout over an order that nobody has looked at
-        if not write_decision(context, transaction, look.rollout, decision):
+        by = look.order.by if look.order and decision.because.rule is Rule.ORDERED else ""
+        if not write_decision(context, transaction, look.rollout, decision, by=by):
             return False
         if look.order_id:
             store.take_order(transaction, look.order_id, at=to_text(decision.at))

@@ -11,6 +11,8 @@ from plimsoll.governance.operations import require_approvals
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import Transaction
 from plimsoll.project.entities import Environment
+from plimsoll.project.environments import find_environment
+from plimsoll.project.load import load_project
 from plimsoll.release.decide import require_fresh, require_passed
 from plimsoll.release.entities import Release
 from plimsoll.rollout import store
@@ -48,9 +50,9 @@ class Place:
             return self.rollout.spec.candidate.digest == digest
         return self.champion is not None and self.champion.digest == digest
 
-    def spec(self, candidate: ReleaseRef, *, strategy: Strategy | None) -> RolloutSpec:
+    def spec(self, candidate: ReleaseRef, *, strategy: Strategy | None, way_back: bool = False) -> RolloutSpec:
         """The rollout by which the candidate would come here."""
-        return spec_of(self.settings, champion=self.champion, candidate=candidate, strategy=strategy)
+        return spec_of(self.settings, champion=self.champion, candidate=candidate, strategy=strategy, way_back=way_back)
 
 
 def find_place(context: Context, transaction: Transaction, name: str, settings: Environment) -> Place:
@@ -65,6 +67,11 @@ def find_place(context: Context, transaction: Transaction, name: str, settings: 
         rollout=store.rollout_under_way(transaction, project=project, environment=name),
         champions=champions(transaction, project=project),
     )
+
+
+def require_known(context: Context, name: str) -> None:
+    """Of an environment about which the ledger has nothing: raises UnknownEnvironment unless the project has it."""
+    find_environment(load_project(context.workspace.project_file), name)
 
 
 def champions(transaction: Transaction, *, project: str) -> dict[str, str | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
@@ -10,8 +12,10 @@ from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import Transaction
 from plimsoll.rollout import store
+from plimsoll.rollout.decisions import Decision
 from plimsoll.rollout.entities import Rollout
 from plimsoll.rollout.errors import NoRollout
+from plimsoll.rollout.operations.place import require_known
 from plimsoll.rollout.requests import (
     EnvironmentName,
     OrderRequest,
@@ -38,12 +42,13 @@ def order(context: Context, request: OrderRequest) -> RolloutView:
     with context.database.write() as transaction:
         rollout = store.rollout_under_way(transaction, project=context.project, environment=request.environment)
         if rollout is None:
+            require_known(context, request.environment)
             raise NoRollout(environment=request.environment, what="under way")
         store.add_order(transaction, new_id("order", at=now), rollout.id, ordered, at=to_text(now))
         detail = {"rollout": rollout.id, "environment": rollout.environment, "order": request.order, "why": ordered.why}
         name = rollout.spec.candidate.name
         record(context, transaction, action=Action.ROLLOUT_ORDERED, subject=name, detail=detail)
-        return _view(transaction, rollout)
+        return _view(transaction, rollout, turns=store.turns(transaction, rollout.id))
 
 
 @operation(
@@ -53,8 +58,7 @@ def show_rollout(context: Context, request: RolloutName) -> RolloutView:
     """A rollout as it stands: the latest of an environment, or one by its id."""
     with context.database.read() as transaction:
         rollout = _find(context, transaction, request.environment, request.rollout)
-        orders = len(store.open_orders(transaction, rollout.id))
-        return rollout_view(rollout, orders=orders, turns=store.turns(transaction, rollout.id))
+        return _view(transaction, rollout, turns=store.turns(transaction, rollout.id))
 
 
 @operation(
@@ -65,7 +69,10 @@ def list_rollouts(context: Context, request: EnvironmentName) -> tuple[RolloutVi
     """The latest rollouts of an environment, newest first."""
     place = {"project": context.project, "environment": request.environment}
     with context.database.read() as transaction:
-        return tuple(_view(transaction, found) for found in store.rollouts(transaction, **place, most=MOST_LISTED))
+        found = store.rollouts(transaction, **place, most=MOST_LISTED)
+        if not found:
+            require_known(context, request.environment)
+        return tuple(_view(transaction, one) for one in found)
 
 
 @operation(
@@ -81,16 +88,17 @@ def report(context: Context, request: ReportRequest) -> Report:
 
 
 def _find(context: Context, transaction: Transaction, environment: str, identifier: str) -> Rollout:
-    """A rollout of the environment by its id, or the latest. Raises NoRollout."""
+    """A rollout of the environment by its id, or the latest. Raises NoRollout, UnknownEnvironment."""
     found = (
         store.find_rollout(transaction, identifier)
         if identifier
         else next(iter(store.rollouts(transaction, project=context.project, environment=environment, most=1)), None)
     )
     if found is None or (found.project, found.environment) != (context.project, environment):
+        require_known(context, environment)
         raise NoRollout(environment=environment, what=identifier or "yet")
     return found
 
 
-def _view(transaction: Transaction, rollout: Rollout) -> RolloutView:
-    return rollout_view(rollout, orders=len(store.open_orders(transaction, rollout.id)))
+def _view(transaction: Transaction, rollout: Rollout, *, turns: Sequence[Decision] = ()) -> RolloutView:
+    return rollout_view(rollout, orders=len(store.open_orders(transaction, rollout.id)), turns=turns)

@@ -8,19 +8,21 @@ from plimsoll.rollout import store
 from plimsoll.rollout.decide import state_of
 from plimsoll.rollout.entities import Deployment, Observed
 from plimsoll.rollout.errors import NothingDeployed
+from plimsoll.rollout.operations.place import require_known
 from plimsoll.rollout.ports import Target
 from plimsoll.rollout.requests import DeploymentView
 from plimsoll.rollout.views import brief
 
 
 def view_of(context: Context, environment: str) -> DeploymentView:
-    """What an environment shall run and what its target observes. Raises NothingDeployed."""
+    """What an environment shall run and what its target observes. Raises NothingDeployed, UnknownEnvironment."""
     with context.database.read() as transaction:
         place = {"project": context.project, "environment": environment}
         deployment = store.find(transaction, **place)
         latest = next(iter(store.rollouts(transaction, **place, most=1)), None)
         orders = len(store.open_orders(transaction, latest.id)) if latest else 0
     if deployment is None:
+        require_known(context, environment)
         raise NothingDeployed(environment=environment, project=context.project)
     observed, problem = _observe(context, deployment)
     port = (observed.port if observed else 0) or deployment.port
