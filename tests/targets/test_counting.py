@@ -17,6 +17,7 @@ from plimsoll.capture.journal import MAGIC, RECORD_BYTES, SUFFIX, CountJournal
 from plimsoll.capture.snapshot import NAME
 from plimsoll.capture.tally import LOCK
 from plimsoll.kernel.errors import Kind
+from plimsoll.targets import counting as counting_module
 from plimsoll.targets.counting import COMPACT_EVERY_S, KEPT_ROLLOUTS, Counting
 from plimsoll.targets.errors import CountsUnreadable
 from plimsoll.targets.process import ProcessTarget
@@ -50,6 +51,12 @@ def append(folder: Path, count: int) -> None:
     for _ in range(count):
         door.append(Outcome(stage=0, champion=Tried(seconds=0.004, failed=False)))
     door.close()
+
+
+@pytest.fixture(autouse=True)
+def everything_is_due(monkeypatch):
+    """When an outcome is due is tested in tests/capture."""
+    monkeypatch.setattr(counting_module, "SLACK_US", -10_000_000)
 
 
 def requests(counting: Counting, rollout: str = "one") -> int:
