@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -99,6 +100,56 @@ class TestOutbox:
         world.turn()
         assert effects_of(world).revision > told
         assert world.show()["state"] == "stopped"
+
+    @pytest.mark.parametrize("ahead", [1, 10**12])
+    def test_a_target_that_is_ahead_of_a_restored_ledger_follows_it_without_a_new_order(self, world, ahead):
+        world.make_live(world.release(1))
+        wanted, known = world.told()[-1], world.target.shims[PRODUCTION].desired
+        lost = replace(known, revision=known.revision + ahead, live="another", releases=())
+        world.target.apply(lost)
+        world.turns(2)
+        revision = world.target.shims[PRODUCTION].desired.revision
+        assert revision == effects_of(world).revision > lost.revision
+        assert (world.told()[-1], world.show()["state"]) == (wanted, "live")
+        told = len(world.target.told)
+        world.turns(3)
+        assert (len(world.target.told), effects_of(world).revision) == (told, revision)
+
+    def test_what_a_restored_ledger_does_not_want_is_stopped_though_it_is_ahead(self, world):
+        world.make_live(world.release(1))
+        world.stop()
+        world.turn()
+        known = world.target.told[-1]
+        world.target.apply(replace(known, revision=effects_of(world).revision + 5))
+        world.turns(2)
+        assert world.show()["state"] == "stopped"
+        assert world.target.stops[-1] == (PRODUCTION, effects_of(world).revision)
+
+    def test_a_target_that_is_ahead_of_what_somebody_orders_meanwhile_is_told_that(self, world, monkeypatch):
+        world.make_live(world.release(1))
+        known = world.target.told[-1]
+        world.target.apply(replace(known, revision=known.revision + 1))
+        overtake = controller.overtake
+
+        def stopped_meanwhile(*arguments, **named):
+            world.clock.advance(timedelta(minutes=1))
+            world.stop()
+            return overtake(*arguments, **named)
+
+        monkeypatch.setattr(controller, "overtake", stopped_meanwhile)
+        world.turn()
+        assert world.target.stops == [(PRODUCTION, effects_of(world).revision)]
+
+    def test_only_the_lease_tells_a_target_that_is_ahead(self, world):
+        world.make_live(world.release(1))
+        known = world.target.told[-1]
+        world.target.apply(replace(known, revision=known.revision + 5))
+        lost = world.lease()
+        world.lease()
+        before = everything(world)
+        with pytest.raises(LeaseLost):
+            reconcile(world.context(CONTROLLER), lost)
+        assert everything(world) == before
 
     def test_the_port_that_a_target_chose_is_kept(self, world):
         project = world.workspace.project_file

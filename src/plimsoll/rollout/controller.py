@@ -22,6 +22,7 @@ from plimsoll.rollout.operations import (
     mark_performed,
     next_look,
     note_outcome,
+    overtake,
     record_decision,
     target_of,
     wanted_deployments,
@@ -86,6 +87,8 @@ def _observe_and_tell(
     target = target_of(context, deployment)
     try:
         observed = target.observe(deployment.environment)
+        if observed is not None and observed.revision > effects.revision:  # the ledger was restored from a backup
+            effects = overtake(context, lease, deployment.environment, revision=observed.revision)
         if must_tell(effects, observed):
             observed = _tell(context, lease, deployment, effects)
     except (LeaseLost, LedgerUnavailable):
