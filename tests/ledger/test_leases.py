@@ -145,6 +145,19 @@ def test_nobody_waits_for_a_holder_who_is_known_to_be_gone(ledger):
     assert asked == ["ann", "bob"]
 
 
+@pytest.mark.parametrize("back_s", [LASTING_S * 1.01, 3600, 1e7])
+def test_nobody_waits_for_a_lease_that_a_clock_took_in_the_future(ledger, back_s):
+    first = take(ledger, "ann")
+    second = take(ledger, "bob", at_s=-back_s)
+    assert second.token == first.token + 1
+    assert not is_held(ledger, first)
+
+
+def test_clocks_that_differ_by_seconds_take_no_lease_from_each_other(ledger):
+    take(ledger, "ann")
+    assert take(ledger, "bob", at_s=-LASTING_S / 2) is None
+
+
 def test_a_lease_that_was_never_taken_is_no_ground_to_write_on(ledger):
     made_up = Lease(name="controllers/fraud", holder="ann", token=1, expires_at=START)
     assert not is_held(ledger, made_up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -20,6 +21,7 @@ from plimsoll.rollout import controller, store
 from plimsoll.rollout.controller import IDLE_S, SOONEST_S, reconcile
 from plimsoll.rollout.entities import Effects
 from plimsoll.server.wiring import CONTROLLER
+from plimsoll.targets.process import ProcessTarget
 
 CANARY = "canary"
 
@@ -99,6 +101,56 @@ class TestOutbox:
         world.turn()
         assert effects_of(world).revision > told
         assert world.show()["state"] == "stopped"
+
+    @pytest.mark.parametrize("ahead", [1, 10**12])
+    def test_a_target_that_is_ahead_of_a_restored_ledger_follows_it_without_a_new_order(self, world, ahead):
+        world.make_live(world.release(1))
+        wanted, known = world.told()[-1], world.target.shims[PRODUCTION].desired
+        lost = replace(known, revision=known.revision + ahead, live="another", releases=())
+        world.target.apply(lost)
+        world.turns(2)
+        revision = world.target.shims[PRODUCTION].desired.revision
+        assert revision == effects_of(world).revision > lost.revision
+        assert (world.told()[-1], world.show()["state"]) == (wanted, "live")
+        told = len(world.target.told)
+        world.turns(3)
+        assert (len(world.target.told), effects_of(world).revision) == (told, revision)
+
+    def test_what_a_restored_ledger_does_not_want_is_stopped_though_it_is_ahead(self, world):
+        world.make_live(world.release(1))
+        world.stop()
+        world.turn()
+        known = world.target.told[-1]
+        world.target.apply(replace(known, revision=effects_of(world).revision + 5))
+        world.turns(2)
+        assert world.show()["state"] == "stopped"
+        assert world.target.stops[-1] == (PRODUCTION, effects_of(world).revision)
+
+    def test_a_target_that_is_ahead_of_what_somebody_orders_meanwhile_is_told_that(self, world, monkeypatch):
+        world.make_live(world.release(1))
+        known = world.target.told[-1]
+        world.target.apply(replace(known, revision=known.revision + 1))
+        overtake = controller.overtake
+
+        def stopped_meanwhile(*arguments, **named):
+            world.clock.advance(timedelta(minutes=1))
+            world.stop()
+            return overtake(*arguments, **named)
+
+        monkeypatch.setattr(controller, "overtake", stopped_meanwhile)
+        world.turn()
+        assert world.target.stops == [(PRODUCTION, effects_of(world).revision)]
+
+    def test_only_the_lease_tells_a_target_that_is_ahead(self, world):
+        world.make_live(world.release(1))
+        known = world.target.told[-1]
+        world.target.apply(replace(known, revision=known.revision + 5))
+        lost = world.lease()
+        world.lease()
+        before = everything(world)
+        with pytest.raises(LeaseLost):
+            reconcile(world.context(CONTROLLER), lost)
+        assert everything(world) == before
 
     def test_the_port_that_a_target_chose_is_kept(self, world):
         project = world.workspace.project_file
@@ -213,6 +265,115 @@ class TestUnreachable:
         assert "fake.older" in world.show(CANARY)["problem"]
 
 
+class TestNobodyLooked:
+    """Between an order and the first look the controllers may be away for as long as they like."""
+
+    @pytest.mark.parametrize("looks", [1, 3])
+    def test_a_candidate_has_all_its_time_from_the_first_look_on(self, world, looks):
+        world.make_live(world.release(1), CANARY)
+        world.target.loads_after = looks
+        world.deploy(world.release(2), CANARY)
+        world.clock.advance(timedelta(minutes=3))
+        world.until(lambda: world.states(CANARY)[-1] != "Starting", step_s=30)
+        assert world.states(CANARY) == ["Starting", "Stage 0"]
+        assert len(world.ask("rollouts.show", environment=CANARY)["turns"]) == 2, "the first look is no turning point"
+        assert "is starting" not in world.ask("rollouts.report", environment=CANARY)["text"]
+
+    def test_and_no_more_than_that(self, world):
+        world.make_live(world.release(1), CANARY)
+        world.target.loads_after = 1000
+        world.deploy(world.release(2), CANARY)
+        world.clock.advance(timedelta(minutes=3))
+        world.turns(12, step_s=10)
+        assert world.states(CANARY) == ["Starting"]
+        world.turns(1)
+        assert world.states(CANARY) == ["Starting", "RolledBack"]
+
+    def test_nor_does_time_pass_while_the_target_cannot_be_told(self, world):
+        world.make_live(world.release(1), CANARY)
+        world.target.loads_after = 3
+        world.target.away = True
+        world.deploy(world.release(2), CANARY)
+        world.turns(10, step_s=60)
+        assert world.latest(CANARY).version == 1
+        world.target.away = False
+        world.until(lambda: world.states(CANARY)[-1] != "Starting", step_s=30)
+        assert world.states(CANARY) == ["Starting", "Stage 0"]
+
+
+class TestUncounted:
+    """Nothing can be counted: the rest goes on, and no zeros are taken for evidence."""
+
+    @pytest.fixture
+    def blind(self, world, monkeypatch):
+        """In the first stage, with evidence; then a journal cannot be read, as the real target tells it."""
+        world.make_live(world.release(1), CANARY)
+        world.deploy(world.release(2), CANARY)
+        world.until(lambda: world.states(CANARY)[-1] == "Stage 0", step_s=1)
+        world.serve(100)
+        world.turns(1)
+        blind_to(world, monkeypatch)
+        return world
+
+    def test_a_look_is_not_written(self, blind):
+        before = (blind.latest(CANARY), len(blind.decisions(CANARY)))
+        blind.turns(20, step_s=60)
+        assert (blind.latest(CANARY), len(blind.decisions(CANARY))) == before
+        assert "serving.counts_unreadable" in blind.show(CANARY)["problem"]
+
+    def test_a_stage_ends_at_its_deadline_with_what_was_weighed_last(self, blind):
+        blind.turns(70, step_s=60)
+        assert blind.states(CANARY)[-1] == "Held"
+        because = blind.latest(CANARY).latest.because
+        assert "what the doors counted cannot be read" in because.sentence
+        assert because.evidence.cost.touched == 100
+        report = blind.ask("rollouts.report", environment=CANARY)["text"]
+        assert "Requests touched: 100" in report
+
+    def test_enough_that_was_seen_before_is_not_enough(self, world, monkeypatch):
+        world.make_live(world.release(1), CANARY)
+        world.deploy(world.release(2), CANARY)
+        world.until(lambda: world.states(CANARY)[-1] == "Stage 0", step_s=1)
+        world.serve(1000)
+        world.turns(1)
+        assert world.latest(CANARY).latest.because.evidence.exposure.enough
+        blind_to(world, monkeypatch)
+        world.turns(10, step_s=60)
+        assert world.states(CANARY)[-1] == "Stage 0"
+
+    def test_orders_are_followed_and_the_evidence_stays(self, blind):
+        blind.rollback(CANARY)
+        blind.turn()
+        assert blind.states(CANARY)[-1] == "RolledBack"
+        assert blind.latest(CANARY).latest.because.evidence.cost.touched == 100
+
+    def test_an_order_that_cannot_be_followed_is_answered(self, blind):
+        blind.order("resume", CANARY)
+        blind.turn()
+        assert blind.states(CANARY)[-1] == "Stage 0"
+        assert "was not followed" in blind.latest(CANARY).latest.because.sentence
+
+    def test_a_candidate_that_is_gone_is_taken_back(self, blind):
+        blind.target.dead.add(blind.latest(CANARY).spec.candidate.digest)
+        blind.turns(30, step_s=10)
+        assert blind.states(CANARY)[-2:] == ["Unready", "RolledBack"]
+
+    def test_other_environments_have_their_turn(self, blind):
+        blind.make_live(blind.release(3), PRODUCTION)
+
+    def test_no_stage_begins_and_what_needs_none_goes_on(self, world, monkeypatch):
+        world.make_live(world.release(1), CANARY)
+        world.make_live(world.release(2), PRODUCTION)
+        world.deploy(world.release(3), CANARY)
+        world.deploy(world.release(4), PRODUCTION)
+        give_back = blind_to(world, monkeypatch, CANARY, PRODUCTION)
+        world.turns(20, step_s=60)
+        assert (world.states(CANARY), world.live()) == (["Starting"], "fraud@4")
+        give_back()
+        world.turns(2)
+        assert world.states(CANARY)[-1] == "Stage 0"
+
+
 class TestOrdersInBetween:
     def test_an_order_that_comes_between_look_and_decision_is_not_lost(self, world, monkeypatch):
         """The look would have ended the rollout, and nobody would ever have followed the order."""
@@ -292,6 +453,16 @@ class TestOrdersInBetween:
         with pytest.raises(LedgerUnavailable):
             world.turn()
         assert world.show()["problem"] == ""
+
+
+def blind_to(world: Controlled, patch: pytest.MonkeyPatch, *environments: str) -> Callable[[], None]:
+    """Let the real target read counts, of journals that nobody can open; what is returned brings them back."""
+    real, fake = ProcessTarget(world.workspace, world.database), world.target.counts
+    for environment in environments or (CANARY,):
+        rollout = world.latest(environment).id
+        (world.workspace.environment(environment) / "counts" / rollout / "a.counts").mkdir(parents=True)
+    patch.setattr(world.target, "counts", real.counts)
+    return lambda: patch.setattr(world.target, "counts", fake)
 
 
 class TestLease:

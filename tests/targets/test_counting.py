@@ -105,7 +105,7 @@ def test_two_environments_that_roll_out_at_once_are_both_folded(tmp_path, monkey
     folders = [workspace.environment(name) / "counts" / "one" for name in ("canary", "staging")]
     clock = Clock()
     monkeypatch.setattr(
-        "plimsoll.targets.process.Counting", lambda *args, **named: Counting(*args, **named, clock=clock)
+        "plimsoll.targets.counting.Counting", lambda *args, **named: Counting(*args, **named, clock=clock)
     )
     target = ProcessTarget(workspace, None)
     for _ in range(3):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from plimsoll.kernel.clock import from_text, to_text
 from plimsoll.kernel.errors import Kind, PlimsollError
-from plimsoll.ledger.transaction import Transaction
+from plimsoll.ledger.transaction import Row, Transaction
 
 
 class LeaseLost(PlimsollError):
@@ -45,11 +45,12 @@ def take(
 ) -> Lease | None:
     """Take or renew a lease; None while somebody else has it.
 
-    The same holder keeps its token. is_gone: whether a holder is known to have ended, so that nobody need wait.
+    The same holder keeps its token. is_gone: whether a holder is known to have ended, so that nobody need wait. Nor
+    does anybody wait for a lease that ends later than twice its time from now: a clock has jumped since it was taken.
     """
     row = transaction.one("SELECT * FROM leases WHERE name = :name", name=name)
     mine = row is not None and row["holder"] == holder
-    free = row is None or from_text(row["expires_at"]) <= now or is_gone(row["holder"])
+    free = row is None or not _lasts(row, now, lasting_s=lasting_s) or is_gone(row["holder"])
     if not (mine or free):
         return None
     token = 1 if row is None else int(row["token"]) + (0 if mine else 1)
@@ -84,3 +85,8 @@ def give_back(transaction: Transaction, lease: Lease) -> None:
         name=lease.name,
         token=lease.token,
     )
+
+
+def _lasts(row: Row, now: datetime, *, lasting_s: float) -> bool:
+    """Whether the lease has not ended. Once its time is spared for clocks of several machines that differ."""
+    return now < from_text(row["expires_at"]) <= now + timedelta(seconds=2 * lasting_s)

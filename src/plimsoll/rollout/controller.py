@@ -7,13 +7,14 @@ told is told again until it is known there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.edge.context import Context
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.ledger.leases import Lease, LeaseLost
-from plimsoll.rollout.decide import decide, health_of, must_tell
+from plimsoll.rollout.decide import as_first_seen, decide, decide_uncounted, health_of, must_tell
 from plimsoll.rollout.entities import Deployment, Effects, Observed
 from plimsoll.rollout.operations import (
     Look,
@@ -22,6 +23,7 @@ from plimsoll.rollout.operations import (
     mark_performed,
     next_look,
     note_outcome,
+    overtake,
     record_decision,
     target_of,
     wanted_deployments,
@@ -54,19 +56,28 @@ def _turn(context: Context, lease: Lease, deployment: Deployment) -> float:
     if look is None:
         return IDLE_S
     health = health_of(look.rollout.spec, observed, problem=problem)
-    blind = bool(trouble) and look.order is None  # people's orders are followed even when nothing can be counted
-    if not blind and _look(context, lease, look, Seen(stages=stages, health=health)):
+    if _look(context, lease, look, Seen(stages=stages, health=health), is_counted=not trouble):
         decided = latest_effects(context, deployment.environment)
         assert decided is not None, "an outbox is not emptied"
         _observe_and_tell(context, lease, deployment, decided)
     return min(max(look.rollout.spec.look_s, SOONEST_S), IDLE_S)
 
 
-def _look(context: Context, lease: Lease, look: Look, seen: Seen) -> bool:
-    """One look at a rollout; True when there is something to tell."""
-    rollout = look.rollout
-    decision = decide(rollout.spec, rollout.latest.state, seen, context.clock.now(), look.order)
-    return record_decision(context, lease, look, decision)
+def _look(context: Context, lease: Lease, look: Look, seen: Seen, *, is_counted: bool) -> bool:
+    """One look at a rollout; True when there is something to tell.
+
+    One that could not count is written only when it changes something or follows an order: there is nothing to record.
+    """
+    now = context.clock.now()
+    rollout = as_first_seen(look.rollout, now)
+    spec, latest = rollout.spec, rollout.latest
+    if is_counted:
+        decision = decide(spec, latest.state, seen, now, look.order)
+    else:
+        decision = decide_uncounted(spec, latest, seen.health, now, look.order)
+        if decision.state == latest.state and look.order is None:
+            return False
+    return record_decision(context, lease, replace(look, rollout=rollout), decision)
 
 
 def _counted(context: Context, deployment: Deployment, look: Look | None) -> tuple[Mapping[int, StageCounts], str]:
@@ -86,6 +97,8 @@ def _observe_and_tell(
     target = target_of(context, deployment)
     try:
         observed = target.observe(deployment.environment)
+        if observed is not None and observed.revision > effects.revision:  # the ledger was restored from a backup
+            effects = overtake(context, lease, deployment.environment, revision=observed.revision)
         if must_tell(effects, observed):
             observed = _tell(context, lease, deployment, effects)
     except (LeaseLost, LedgerUnavailable):

@@ -7,6 +7,7 @@ Pure rules. A rollout's evidence is weighed in `judge.py`, people's orders are f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -14,7 +15,7 @@ from plimsoll.kernel.clock import from_text
 from plimsoll.rollout import wording
 from plimsoll.rollout.decisions import Because, Decision, Evidence, Rule
 from plimsoll.rollout.effects import effects_of
-from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Observed, State
+from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Observed, Rollout, State
 from plimsoll.rollout.orders import follow
 from plimsoll.rollout.rollouts import (
     Held,
@@ -106,14 +107,22 @@ def end_early(
     return _decision(spec, rolled_back(Rule.ORDERED, why, now), evidence, now)
 
 
+def as_first_seen(rollout: Rollout, now: datetime) -> Rollout:
+    """The rollout as a look finds it. Until the first look nobody has told the target anything, so the candidate's
+    time to become ready begins with that look, however long ago the rollout was decided.
+    """
+    state = rollout.latest.state
+    if rollout.version > 1 or not isinstance(state, Starting):
+        return rollout
+    return replace(rollout, latest=replace(rollout.latest, state=replace(state, since=now)))
+
+
 def worth_recording(last: Decision, latest: Decision, *, begun: datetime) -> bool:
-    """Whether a look belongs into the record: it changed something, or the evidence moved and time has passed.
+    """Whether a look that changed nothing belongs into the record: the evidence moved and time has passed.
 
     Looks become rarer as a rollout lasts, so that hours of them stay a few hundred lines.
     """
-    if latest.state != last.state or latest.because.rule is not last.because.rule:
-        return True
-    if latest.because.rule is Rule.NOT_FOLLOWED:
+    if latest.because.rule is not last.because.rule:
         return True
     rest_s = max(1.0, (latest.at - begun).total_seconds() / 100)
     moved = latest.because.evidence != last.because.evidence
@@ -130,15 +139,41 @@ def decide(spec: RolloutSpec, state: RolloutState, seen: Seen, now: datetime, or
     if isinstance(state, Promoted | RolledBack):
         step = Step(state, Rule.ENDED, wording.ended(state, order=order))
         return _decision(spec, step, None, now)
+    evidence = _weigh(spec, seen, stage=_index(state))
+    return _decision(spec, _step(spec, state, seen, now, evidence=evidence, order=order), evidence, now)
+
+
+def decide_uncounted(
+    spec: RolloutSpec, latest: Decision, health: Health, now: datetime, order: Order | None = None
+) -> Decision:
+    """One look while what the doors counted is not known: time, readiness and orders have their say all the same.
+
+    latest: the rollout's last decision, which has not ended it; what was weighed then stays the evidence. No stage is
+    passed, none proves harm, and none begins: callers are given to no candidate that nobody can watch.
+    """
+    state, seen = latest.state, Seen(health=health)
+    assert not isinstance(state, Promoted | RolledBack), "a rollout that has ended is not looked at"
+    nothing = _weigh(spec, seen, stage=None)
+    step = _step(spec, state, seen, now, evidence=nothing, order=order)
+    if isinstance(state, Starting) and isinstance(step.state, Stage):
+        step = Step(state, Rule.STARTING, wording.uncounted(spec))
+    return _decision(spec, step, latest.because.evidence, now)
+
+
+def _weigh(spec: RolloutSpec, seen: Seen, *, stage: int | None) -> Evidence:
     from plimsoll.rollout.judge import weigh  # brings SciPy, which most commands do not need
 
-    evidence = weigh(spec, seen, stage=_index(state))
-    step = (
+    return weigh(spec, seen, stage=stage)
+
+
+def _step(
+    spec: RolloutSpec, state: UnderWay, seen: Seen, now: datetime, *, evidence: Evidence, order: Order | None
+) -> Step:
+    return (
         _take_back(spec, seen, evidence, now, order=order)
         or follow(spec, state, seen, now, order=order)
         or _go_on(spec, state, seen, now, evidence=evidence)
     )
-    return _decision(spec, step, evidence, now)
 
 
 def _decision(spec: RolloutSpec, step: Step, evidence: Evidence | None, now: datetime) -> Decision:

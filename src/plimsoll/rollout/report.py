@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from plimsoll.rollout.decisions import Cost, Decision, Evidence, Measure, Reading, Rule
-from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling
+from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling, Starting
 from plimsoll.rollout.wording import counted, duration, e_value, wrapped
 
 WIDTH = 100
@@ -36,12 +36,16 @@ def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
 
 def turning_points(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
     """The first decision, each that changed the state, and each order that was not followed."""
-    turns = [
-        after
-        for before, after in pairwise(decisions)
-        if after.state != before.state or after.because.rule is Rule.NOT_FOLLOWED
-    ]
+    turns = [after for before, after in pairwise(decisions) if _is_turn(before, after)]
     return (*decisions[:1], *turns)
+
+
+def _is_turn(before: Decision, after: Decision) -> bool:
+    if after.because.rule is Rule.NOT_FOLLOWED:
+        return True
+    if isinstance(before.state, Starting) and isinstance(after.state, Starting):
+        return False  # the first look, from which on the candidate is waited for
+    return after.state != before.state
 
 
 def conclusion(decisions: Sequence[Decision]) -> Decision:

@@ -79,6 +79,10 @@ def starting(spec: RolloutSpec, health: Health) -> str:
     return f"{spec.candidate.name} is starting{_says(health)}."
 
 
+def uncounted(spec: RolloutSpec) -> str:
+    return f"{spec.candidate.name} is ready; its first stage begins when what the doors count can be read."
+
+
 def ready(spec: RolloutSpec) -> str:
     if not spec.shares:
         return f"{spec.candidate.name} is ready and goes live at once: there is no stage to judge it in."
@@ -117,7 +121,9 @@ def enough(spec: RolloutSpec, state: Stage, exposure: Exposure) -> str:
 def inconclusive(spec: RolloutSpec, state: Stage, exposure: Exposure | None, *, ready: bool) -> str:
     name = stage_name(spec, state.index)
     missing = [] if ready else ["it is not known whether the candidate is ready"]
-    if exposure is None or exposure.requests == 0:
+    if exposure is None:
+        missing.append("what the doors counted cannot be read")
+    elif exposure.requests == 0:
         missing.append("the candidate has seen no request")
     elif exposure.requests < exposure.wanted:
         missing.append(f"{exposure.requests:,} of {exposure.wanted:,} requests seen")

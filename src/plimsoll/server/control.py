@@ -40,9 +40,13 @@ class Control:
         self._lease: Lease | None = None
 
     def hold(self) -> Lease | None:
-        """The lease, taken or renewed when half of its time has passed; None while another process has it."""
+        """The lease, taken or renewed when half of its time has passed; None while another process has it.
+
+        A clock that was set back would make it last for hours, and others would take it for ended: it is renewed, too.
+        """
         now = self._clock.now()
-        if self._lease is None or (self._lease.expires_at - now).total_seconds() < LASTING_S / 2:
+        left_s = 0.0 if self._lease is None else (self._lease.expires_at - now).total_seconds()
+        if not LASTING_S / 2 <= left_s <= LASTING_S:
             with self._database.write() as transaction:
                 self._lease = leases.take(
                     transaction, self._name, holder=this_process(), now=now, lasting_s=LASTING_S, is_gone=has_ended

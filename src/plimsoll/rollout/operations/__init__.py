@@ -15,6 +15,7 @@ from plimsoll.rollout.operations.looks import (
     mark_performed,
     next_look,
     note_outcome,
+    overtake,
     record_decision,
     wanted_deployments,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "next_look",
     "note_outcome",
     "order",
+    "overtake",
     "plan",
     "record_decision",
     "report",

@@ -100,10 +100,13 @@ def write_decision(
     return True
 
 
-def tell(context: Context, transaction: Transaction, environment: str, told: Told, *, because: str) -> None:
-    """Put into the outbox what the environment's target must be told.
+def tell(
+    context: Context, transaction: Transaction, environment: str, told: Told, *, because: str, above: int = 0
+) -> Effects:
+    """Put into the outbox what the environment's target must be told. above: a revision that the target knows.
 
-    Revisions grow with time as well, so that a ledger that was restored from a backup is still followed.
+    Revisions grow with time as well, so that what is ordered after a ledger was restored from a backup is followed at
+    once; what is not ordered anew is told once the target is seen to be ahead.
     """
     now = context.clock.now()
     last = store.latest_effects(transaction, project=context.project, environment=environment)
@@ -111,13 +114,14 @@ def tell(context: Context, transaction: Transaction, environment: str, told: Tol
     effects = Effects(
         project=context.project,
         environment=environment,
-        revision=max(milliseconds, last.revision + 1 if last else 0),
+        revision=max(milliseconds, last.revision + 1 if last else 0, above + 1),
         told=told,
         because=because,
         created_at=to_text(now),
         performed_at="",
     )
     store.add_effects(transaction, effects)
+    return effects
 
 
 def change_live(context: Context, transaction: Transaction, deployment: Deployment, *, rollout: str = "") -> None:

@@ -13,7 +13,7 @@ from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Decision, Rule
 from plimsoll.rollout.entities import Deployment, Desired, Effects, Observed, Rollout, Traffic
 from plimsoll.rollout.operations.champions import desired_release
-from plimsoll.rollout.operations.changes import write_decision
+from plimsoll.rollout.operations.changes import tell, write_decision
 from plimsoll.rollout.rollouts import Order
 
 
@@ -74,6 +74,21 @@ def mark_performed(context: Context, lease: Lease, effects: Effects) -> None:
     with context.database.write() as transaction:
         leases.require(transaction, lease)
         store.mark_performed(transaction, effects, at=to_text(context.clock.now()))
+
+
+def overtake(context: Context, lease: Lease, environment: str, *, revision: int) -> Effects:
+    """What a target that was told more than this ledger knows must be told: the same as before, by a newer revision.
+
+    So a ledger that was restored from a backup is followed. Somebody may have written newer effects meanwhile; those
+    are returned then, unchanged. Raises LeaseLost.
+    """
+    with context.database.write() as transaction:
+        leases.require(transaction, lease)
+        last = store.latest_effects(transaction, project=context.project, environment=environment)
+        assert last is not None, "an outbox is not emptied"
+        if last.revision >= revision:
+            return last
+        return tell(context, transaction, environment, last.told, because=last.because, above=revision)
 
 
 def note_outcome(
