@@ -10,6 +10,7 @@ import typer
 from plimsoll.edge.client import ask
 from plimsoll.edge.options import Json
 from plimsoll.edge.output import ProgressLines, finish, moment, paint, reported, run, say, show_table
+from plimsoll.rollout.errors import ReportNotWritten
 from plimsoll.rollout.rollouts import Strategy
 from plimsoll.rollout.screen import WIDTH, where
 from plimsoll.rollout.watching import (
@@ -61,7 +62,7 @@ def register(app: typer.Typer) -> None:
         with reported(as_json=as_json):
             with ProgressLines() as progress:
                 view = ask("deployments.create", progress, **given)
-                view = wait_until_live(view, progress, timeout_s=timeout_s)
+                view = wait_until_live(view, progress, release=release, timeout_s=timeout_s)
             if watch and not rollout_is_over(view):
                 rollout = follow(environment, view["rollout"]["id"], quiet=as_json)
                 finish(rollout, as_json=as_json, show=lambda _: None, code=exit_code(rollout))
@@ -148,7 +149,7 @@ def _rollout() -> typer.Typer:
                 place = place_of_interest(environment)
                 found = ask("rollouts.report", progress, environment=place, rollout=rollout, format=format)
             if html is not None:
-                html.write_text(found["text"], encoding="utf-8")
+                _write(html, found["text"])
                 found = {"rollout": found["rollout"], "file": str(html)}
                 finish(found, as_json=as_json, show=lambda found: say(f"The report of {found['rollout']} is in {html}"))
                 return
@@ -173,6 +174,14 @@ def _add_order(group: typer.Typer, name: str, about: str) -> None:
                 view = ask("rollouts.order", progress, environment=place, order=name, why=why)
                 view = wait_until_followed(view, progress)
             finish(view, as_json=as_json, show=_show_followed)
+
+
+def _write(file: Path, text: str) -> None:
+    """Raises ReportNotWritten."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ReportNotWritten(file=str(file), problem=error.strerror or str(error)) from error
 
 
 def _show_deployed(view: dict[str, Any]) -> None:

@@ -46,6 +46,15 @@ class OrderNotFollowed(PlimsollError):
     hint = "`plimsoll rollout --once --env {environment}` shows how it stands."
 
 
+class ReportNotWritten(PlimsollError):
+    """A file that a report was to be written to, and cannot be."""
+
+    code = "rollout.report_not_written"
+    kind = Kind.INVALID
+    text = "The report cannot be written to {file}: {problem}."
+    hint = "Name a file in a folder that is there and that you may write to."
+
+
 class NotBaked(PlimsollError):
     """A release that has not been live for long enough in the environment that comes before."""
 

@@ -23,12 +23,12 @@ INTERRUPTED = 130
 GOES_ON = "`plimsoll up` goes on with it; without a server it goes on while `plimsoll rollout` watches"
 
 
-def wait_until_live(view: dict[str, Any], progress: ProgressLines, *, timeout_s: float) -> dict[str, Any]:
-    """Ask until the release is live, or in its first stage. Raises NotLive, TakenBack."""
+def wait_until_live(view: dict[str, Any], progress: ProgressLines, *, release: str, timeout_s: float) -> dict[str, Any]:
+    """Ask until a release, given by name or digest, is live or in its first stage. Raises NotLive, TakenBack."""
     deadline = time.monotonic() + timeout_s
-    while not _has_arrived(view):
+    while not (_has_arrived(view) or _was_live_before(view, release)):
         rollout = view["rollout"]
-        if rollout["standing"] == "rolled back":
+        if rollout["standing"] == "rolled back" and release not in (view["release"], view["digest"]):
             raise TakenBack(release=rollout["candidate"], environment=view["environment"], because=rollout["sentence"])
         view = _wait(view, progress, deadline=deadline, timeout_s=timeout_s)
     return view
@@ -117,6 +117,12 @@ def _has_arrived(view: dict[str, Any]) -> bool:
     if rollout is None or rollout["standing"] in ("settling", "promoted"):
         return bool(view["state"] == "live")
     return rollout["standing"] not in ("starting", "rolled back")
+
+
+def _was_live_before(view: dict[str, Any], release: str) -> bool:
+    """Whether nothing had to begin for the release, whatever became of the rollout before."""
+    is_over = view["rollout"] is None or bool(view["rollout"]["ended_at"])
+    return is_over and view["state"] == "live" and release in (view["release"], view["digest"])
 
 
 def _wait(view: dict[str, Any], progress: ProgressLines, *, deadline: float, timeout_s: float) -> dict[str, Any]:
