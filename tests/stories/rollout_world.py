@@ -30,7 +30,7 @@ from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Decision
 from plimsoll.rollout.entities import Rollout
 from plimsoll.rollout.rollouts import Stage
-from plimsoll.rollout.views import standing
+from plimsoll.rollout.standing import standing
 from plimsoll.server.wiring import open_ledger
 from plimsoll.serving import shim
 
