@@ -18,7 +18,7 @@ from plimsoll.ledger import leases
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.ledger.leases import LeaseLost
 from plimsoll.rollout import controller, store
-from plimsoll.rollout.controller import IDLE_S, SOONEST_S, reconcile
+from plimsoll.rollout.controller import IDLE_S, LOOK_S, reconcile
 from plimsoll.rollout.entities import Effects
 from plimsoll.server.wiring import CONTROLLER
 from plimsoll.targets.process import ProcessTarget
@@ -184,7 +184,11 @@ class TestTurns:
         lease = world.lease()
         assert reconcile(world.context(CONTROLLER), lease) == IDLE_S
         world.deploy(world.release(1))
-        assert SOONEST_S <= reconcile(world.context(CONTROLLER), lease) <= IDLE_S
+        assert reconcile(world.context(CONTROLLER), lease) == LOOK_S < IDLE_S
+        world.finish()
+        world.deploy(world.release(2))
+        world.until(lambda: world.states()[-1] == "Settling", step_s=1)
+        assert reconcile(world.context(CONTROLLER), world.lease()) == LOOK_S, "the way back is short"
 
     def test_a_look_that_finds_nothing_new_is_not_written(self, world):
         world.make_live(world.release(1), CANARY)

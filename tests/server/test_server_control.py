@@ -150,6 +150,17 @@ def test_a_silent_holder_elsewhere_loses_the_lease_after_its_time_and_learns_of_
     assert turn_under(control, lambda lease: 1.0) == STANDBY_S
 
 
+def test_a_holder_whose_clock_was_set_back_keeps_its_lease_and_its_token(ledger):
+    clock = ManualClock(NOON)
+    control = Control(ledger, project="answers", clock=clock)
+    first = control.hold()
+    clock.advance(timedelta(hours=-1))
+    second = control.hold()
+    assert first is not None
+    assert second is not None
+    assert (second.token, second.expires_at) == (first.token, clock.now() + timedelta(seconds=LASTING_S))
+
+
 def test_a_turn_that_finds_its_lease_lost_stands_by_and_asks_anew(ledger):
     control = a_control(ledger)
 

@@ -247,15 +247,6 @@ def test_a_killed_maker_leaves_nothing_that_is_used(made, tmp_path, word):
     assert left_in(tmp_path / "runtimes") == [digest_of(lock)]
 
 
-def test_what_a_killed_maker_left_goes_with_what_is_unused(made, tmp_path):
-    process = FORK.Process(target=die_when_told, args=(made, a_lock("tiny==1.0"), "checking"))
-    process.start()
-    process.join()
-    assert left_in(tmp_path / "runtimes") == [f".making-{digest_of(a_lock('tiny==1.0'))}"]
-    assert made.remove_unused(keep=set()) == ()
-    assert left_in(tmp_path / "runtimes") == []
-
-
 def make_and_tell(made, lock, pipe):
     said = []
     pipe.send((str(made.python_of(lock, say=said.append)), said))
@@ -334,20 +325,6 @@ def test_a_runtime_whose_interpreter_has_gone_is_made_anew(made):
     python.symlink_to("/nowhere/python")
     assert made.find(lock) is None
     assert run_in(made.python_of(lock), "import tiny").returncode == 0
-
-
-def test_runtimes_that_are_not_kept_are_removed_and_plimsoll_is_not(made, tmp_path):
-    kept, dropped, busy = a_lock("tiny==1.0"), a_lock(), a_lock("tiny==2.0+local")
-    assert made.remove_unused(keep=set()) == ()
-    for lock in (kept, dropped, busy):
-        made.python_of(lock)
-    with made._lock(digest_of(busy), wait=False):
-        assert made.remove_unused(keep={digest_of(kept)}) == (digest_of(dropped),)
-    assert made.find(dropped) is None
-    assert made.find(kept)
-    assert left_in(tmp_path / "runtimes") == sorted([digest_of(kept), digest_of(busy)])
-    assert made.remove_unused(keep={digest_of(kept)}) == (digest_of(busy),)
-    assert Path(runtimes.__file__).exists()
 
 
 @contextmanager

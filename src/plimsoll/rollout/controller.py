@@ -32,7 +32,7 @@ from plimsoll.rollout.seen import Seen
 
 IDLE_S = 0.5
 """Between two turns when nothing is under way."""
-SOONEST_S = 0.2
+LOOK_S = 0.2
 """Between two looks at a rollout: orders are followed about as soon."""
 
 
@@ -60,7 +60,7 @@ def _turn(context: Context, lease: Lease, deployment: Deployment) -> float:
         decided = latest_effects(context, deployment.environment)
         assert decided is not None, "an outbox is not emptied"
         _observe_and_tell(context, lease, deployment, decided)
-    return min(max(look.rollout.spec.look_s, SOONEST_S), IDLE_S)
+    return LOOK_S
 
 
 def _look(context: Context, lease: Lease, look: Look, seen: Seen, *, is_counted: bool) -> bool:

@@ -11,8 +11,9 @@ from datetime import datetime
 from plimsoll.edge.charts import CHART_STYLE, escaped
 from plimsoll.rollout.decisions import Cost, Decision, Reading
 from plimsoll.rollout.plots import rollout_plots
-from plimsoll.rollout.report import clock, conclusion, last_evidence, lasted, standing, title, turning_points
+from plimsoll.rollout.report import clock, conclusion, last_evidence, lasted, title, turning_points
 from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling
+from plimsoll.rollout.standing import standing_told
 from plimsoll.rollout.wording import e_reached, e_wanted, percent
 
 
@@ -23,7 +24,7 @@ def rollout_html(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
     end = conclusion(decisions)
     told = decisions[: decisions.index(end) + 1]
     body = (_header(spec, told), _figures(spec, told), _plots(spec, told), _timeline(told))
-    return _document(f"{title(spec)}: {standing(end.state)}", "".join(body))
+    return _document(f"{title(spec)}: {standing_told(end.state)}", "".join(body))
 
 
 def _heading(spec: RolloutSpec) -> str:
@@ -34,7 +35,7 @@ def _heading(spec: RolloutSpec) -> str:
 def _header(spec: RolloutSpec, told: Sequence[Decision]) -> str:
     end = told[-1]
     return (
-        f'{_heading(spec)}<p><span class="badge {_tone(end.state)}">{escaped(standing(end.state))}</span> '
+        f'{_heading(spec)}<p><span class="badge {_tone(end.state)}">{escaped(standing_told(end.state))}</span> '
         f'<span class="quiet when">{_when(told[0].at, end.at)} UTC</span></p><p class="why">{escaped(end.because.sentence)}</p></header>'
     )
 

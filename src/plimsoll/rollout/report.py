@@ -9,7 +9,8 @@ from datetime import datetime
 from itertools import pairwise
 
 from plimsoll.rollout.decisions import Cost, Decision, Evidence, Measure, Reading, Rule
-from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling, Starting
+from plimsoll.rollout.rollouts import Promoted, RolledBack, RolloutSpec, Starting
+from plimsoll.rollout.standing import standing_told
 from plimsoll.rollout.wording import counted, duration, e_value, wrapped
 
 WIDTH = 100
@@ -22,7 +23,7 @@ def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
     if not decisions:
         return f"{title(spec)}: nothing decided yet"
     last = conclusion(decisions)
-    lines = [f"{title(spec)}: {standing(last.state)} after {lasted(decisions)}", *_wrap(last.because.sentence)]
+    lines = [f"{title(spec)}: {standing_told(last.state)} after {lasted(decisions)}", *_wrap(last.because.sentence)]
     for measure in Measure if spec.shares else ():
         lines += _path(measure, decisions)
     evidence = last_evidence(decisions)
@@ -68,23 +69,6 @@ def title(spec: RolloutSpec) -> str:
     """Which release takes whose place, and how."""
     over = f" over {spec.champion.name}" if spec.champion else ""
     return f"{spec.candidate.name}{over} ({spec.strategy})"
-
-
-def standing(state: RolloutState) -> str:
-    """How a rollout stands, in a few words."""
-    match state:
-        case Promoted():
-            return "promoted"
-        case RolledBack():
-            return "rolled back"
-        case Settling():
-            return "live, previous release warm"
-        case Held():
-            return "held, waiting for a person"
-        case Paused():
-            return "paused"
-        case _:
-            return "under way"
 
 
 def clock(moment: datetime) -> str:

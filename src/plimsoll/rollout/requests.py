@@ -7,9 +7,9 @@ from typing import Literal
 
 from plimsoll.rollout.entities import State
 from plimsoll.rollout.rollouts import Strategy
+from plimsoll.rollout.standing import Standing
 
 OrderName = Literal["pause", "resume", "promote", "abort"]
-Standing = Literal["starting", "stage", "settling", "not ready", "held", "paused", "promoted", "rolled back"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

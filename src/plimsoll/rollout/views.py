@@ -3,49 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, assert_never
+from typing import Literal
 
 from plimsoll.kernel.clock import to_text
 from plimsoll.rollout.decisions import Decision, Evidence
 from plimsoll.rollout.entities import Rollout
 from plimsoll.rollout.page import rollout_html
 from plimsoll.rollout.report import rollout_text
-from plimsoll.rollout.requests import RolloutBrief, RolloutView, StageView, Standing, TestView, TurnView
-from plimsoll.rollout.rollouts import (
-    Held,
-    Paused,
-    Promoted,
-    RolledBack,
-    RolloutState,
-    Settling,
-    SetTraffic,
-    Stage,
-    Starting,
-    Unready,
-)
-
-
-def standing(state: RolloutState) -> Standing:
-    """Where a rollout stands, in a word or two."""
-    match state:
-        case Starting():
-            return "starting"
-        case Stage():
-            return "stage"
-        case Settling():
-            return "settling"
-        case Unready():
-            return "not ready"
-        case Held():
-            return "held"
-        case Paused():
-            return "paused"
-        case Promoted():
-            return "promoted"
-        case RolledBack():
-            return "rolled back"
-        case _:
-            assert_never(state)
+from plimsoll.rollout.requests import RolloutBrief, RolloutView, StageView, TestView, TurnView
+from plimsoll.rollout.rollouts import Promoted, Settling, SetTraffic
+from plimsoll.rollout.standing import standing
 
 
 def rollout_view(rollout: Rollout, *, orders: int, turns: Sequence[Decision] = ()) -> RolloutView:

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,6 @@ OURSELVES = Path(plimsoll.__file__).resolve().parent
 _INTERPRETER = re.compile(r"python==(?P<version>\S+) (?P<implementation>\S+) (?P<platform>\S+)")
 _PACKAGE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*==[A-Za-z0-9.!+_-]+")
 _NOT_FOUND = re.compile(r"(?:no version of|you require) ([^\s,]+==[^\s,]+)")
-_ENVIRONMENT = re.compile(r"(?:\.making-|\.removing-)?([0-9a-f]{64})")
 _FULL = re.compile(r"no space left|quota exceeded", re.IGNORECASE)
 _TELL_LOCK = "import sys; from plimsoll.bundle.runtime import lock_text; sys.stdout.write(lock_text())"
 
@@ -81,7 +80,11 @@ class Wanted:
 
 
 class Runtimes:
-    """The environments in one folder, each named by the SHA-256 of its lock. Safe for several processes at once."""
+    """The environments in one folder, each named by the SHA-256 of its lock. Safe for several processes at once.
+
+    They are kept, so that the way back to an earlier release stays short. One that is deleted by hand is made anew when
+    a release needs it.
+    """
 
     def __init__(self, folder: Path, *, must_import: str = WORKER) -> None:
         self._folder = folder.absolute()
@@ -110,29 +113,6 @@ class Runtimes:
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._alone_with(wanted) as held:
                 return self.find(lock) or self._mend(wanted, held) or self._make(wanted, held)
-
-    def remove_unused(self, keep: Collection[str]) -> tuple[str, ...]:
-        """Remove every environment whose lock's digest is not among these, and what killed makers left; the digests removed.
-
-        One that is being made or mended at this moment stays. Whoever runs in one that is not kept loses it.
-        """
-        names = [path.name for path in self._folder.iterdir()] if self._folder.is_dir() else []
-        removed = []
-        for digest in sorted({match[1] for name in names if (match := _ENVIRONMENT.fullmatch(name))}):
-            with self._lock(digest, wait=False) as held:
-                if held is not None and self._remove(digest, keep=digest in keep):
-                    removed.append(digest)
-        return tuple(removed)
-
-    def _remove(self, digest: str, *, keep: bool) -> bool:
-        place, going = self._place(digest), self._folder / f".removing-{digest}"
-        goes = place.exists() and not keep
-        if goes:
-            shutil.rmtree(going, ignore_errors=True)
-            place.rename(going)  # as a whole, or somebody would find half an environment
-        for left in (going, self._folder / f".making-{digest}"):
-            shutil.rmtree(left, ignore_errors=True)
-        return goes
 
     def _place(self, digest: str) -> Path:
         return self._folder / digest

@@ -19,7 +19,7 @@ from plimsoll.rollout.effects import arrangement_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Rollout, Told
 from plimsoll.rollout.operations.place import Place
 from plimsoll.rollout.rollouts import Promoted, ReleaseRef, RolledBack, Strategy
-from plimsoll.rollout.views import standing
+from plimsoll.rollout.standing import standing
 
 
 def begin_rollout(

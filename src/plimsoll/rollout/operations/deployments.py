@@ -40,13 +40,7 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
     """Begin to roll a release out in an environment, if its policy allows; returns at once, the controller goes on."""
     release = _release(context, request.release)
     settings = _settings(context, request.environment)
-    prepare_release(context, release, request.environment, target=settings.target)
-    verdict = get_verdict(context, release.verdict)
-    with context.database.write() as transaction:
-        place = find_place(context, transaction, request.environment, settings)
-        if not place.wants(release.digest):
-            Admission(context, transaction, release, place, verdict=verdict).require()
-            begin_rollout(context, transaction, release, place, strategy=request.strategy)
+    _roll_out(context, release, request.environment, settings, strategy=request.strategy)
     return view_of(context, request.environment)
 
 
@@ -69,13 +63,7 @@ def rollback(context: Context, request: RollbackRequest) -> DeploymentView:
         order(context, OrderRequest(environment=request.environment, order="abort", why=why))
         return view_of(context, request.environment)
     release = _earlier(context, place, request.release)
-    prepare_release(context, release, request.environment, target=settings.target)
-    verdict = get_verdict(context, release.verdict)
-    with context.database.write() as transaction:
-        place = find_place(context, transaction, request.environment, settings)
-        if not place.wants(release.digest):
-            Admission(context, transaction, release, place, verdict=verdict).require()
-            begin_rollout(context, transaction, release, place, strategy=Strategy.ALL_AT_ONCE, why=why, way_back=True)
+    _roll_out(context, release, request.environment, settings, strategy=Strategy.ALL_AT_ONCE, why=why, way_back=True)
     return view_of(context, request.environment)
 
 
@@ -131,6 +119,26 @@ def show_history(context: Context, request: EnvironmentName) -> tuple[Deployment
     """Which releases were live in an environment, oldest first."""
     with context.database.read() as transaction:
         return store.history(transaction, project=context.project, environment=request.environment)
+
+
+def _roll_out(
+    context: Context,
+    release: Release,
+    environment: str,
+    settings: Environment,
+    *,
+    strategy: Strategy | None,
+    why: str = "",
+    way_back: bool = False,
+) -> None:
+    """Prepare a release and begin its rollout if it is admitted; nothing when the environment wants it already."""
+    prepare_release(context, release, environment, target=settings.target)
+    verdict = get_verdict(context, release.verdict)
+    with context.database.write() as transaction:
+        place = find_place(context, transaction, environment, settings)
+        if not place.wants(release.digest):
+            Admission(context, transaction, release, place, verdict=verdict).require()
+            begin_rollout(context, transaction, release, place, strategy=strategy, why=why, way_back=way_back)
 
 
 def _release(context: Context, name: str) -> Release:

@@ -78,10 +78,15 @@ def _forecast(spec: RolloutSpec, capture: Path, now: datetime) -> str:
 
 
 def recent_traffic(predictions: list[CapturedPrediction], now: datetime) -> Recent:
-    """What the live release answered lately: how many a second, how many in vain, and how fast."""
+    """What the live release was asked lately, as a rollout would split it: how many a second, in vain, and how fast.
+
+    Requests whose callers chose the release are not split, and what it answered in a candidate's stead was not its own.
+    """
     from plimsoll.rollout.forecast import Recent
 
-    answered = [found for found in predictions if found.role == "champion"]
+    answered = [
+        found for found in predictions if found.role == "champion" and not found.pinned and not found.fallback_for
+    ]
     if not answered:
         return Recent(requests_per_s=0.0, error_rate=0.0, p99_s=None, measured_over_s=RECENT_S, requests=0)
     over_s = max((now - from_text(answered[0].at)).total_seconds(), 1.0)
