@@ -128,7 +128,7 @@ def _rollout() -> typer.Typer:
     for name, about in (
         ("pause", "Stop the course where it is; harm is still watched for."),
         ("resume", "Go on after a pause, or give a held stage its time again."),
-        ("promote", "Make the candidate live now, without the evidence that is missing."),
+        ("promote", "Make the candidate live now, without further evidence."),
         ("abort", "Take the candidate back now."),
     ):
         _add_order(group, name, about)

@@ -32,7 +32,7 @@ class TakenBack(PlimsollError):
     """A release that was taken back before it answered anybody."""
 
     code = "rollout.taken_back"
-    kind = Kind.CONFLICT
+    kind = Kind.CHECK_FAILED
     text = "{release} was taken back from {environment}: {because}"
     hint = "What was live before is live still. `plimsoll rollout report --env {environment}` shows how it went."
 
