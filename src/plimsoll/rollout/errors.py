@@ -55,6 +55,15 @@ class ReportNotWritten(PlimsollError):
     hint = "Name a file in a folder that is there and that you may write to."
 
 
+class WhichRollout(PlimsollError):
+    """An order that names no environment, while rollouts are under way in several."""
+
+    code = "rollout.which"
+    kind = Kind.INVALID
+    text = "Rollouts are under way in {environments}; the order does not say which is meant."
+    hint = "Name the environment with --env."
+
+
 class NotBaked(PlimsollError):
     """A release that has not been live for long enough in the environment that comes before."""
 
