@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.capture.reader import find_prediction, read_predictions
+from plimsoll.capture.reader import find_prediction, read_predictions, read_since
 from plimsoll.capture.segment import MAGIC, frame, read_segment
 from plimsoll.capture.writer import CaptureWriter
 from plimsoll.kernel.ids import new_id
@@ -62,6 +62,19 @@ def test_a_prediction_says_what_it_was_in_a_rollout_and_older_ones_were_in_none(
     old, new = read_predictions(tmp_path)
     assert (old.role, old.rollout, old.stage, old.propensity, old.pinned) == ("champion", "", None, 1.0, False)
     assert {name: getattr(new, name) for name in part} == part
+
+
+def test_the_latest_are_those_of_every_writer_at_work(tmp_path):
+    writers = [CaptureWriter(tmp_path, now_ns=lambda: int(START.timestamp() * 1e9)) for _ in range(2)]
+    for number in range(20):
+        writers[number % 2].append(a_record(number, at=START + timedelta(seconds=number)))
+
+    latest = read_since(tmp_path, START, most=6)
+    since = read_since(tmp_path, START + timedelta(seconds=17), most=6)
+    for writer in writers:
+        writer.close()
+    assert [item.inputs["amount"][0] for item in latest] == [14.0, 15.0, 16.0, 17.0, 18.0, 19.0]
+    assert [item.inputs["amount"][0] for item in since] == [17.0, 18.0, 19.0]
 
 
 def test_a_prediction_is_found_by_its_id_and_only_by_it(writer, tmp_path):

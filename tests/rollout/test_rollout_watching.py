@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from plimsoll.edge.output import ProgressLines
-from plimsoll.rollout.errors import TakenBack
-from plimsoll.rollout.watching import exit_code, wait_until_live
+from plimsoll.rollout import watching
+from plimsoll.rollout.errors import TakenBack, WhichRollout
+from plimsoll.rollout.watching import exit_code, place_of_order, wait_until_live
 
 
 def a_view(*, live: str, candidate: str, standing: str) -> dict[str, Any]:
@@ -41,6 +42,21 @@ def test_a_candidate_in_its_first_stage_needs_no_more_waiting():
     view = a_view(live="fraud@1", candidate="fraud@2", standing="stage")
 
     assert wait_until_live(view, ProgressLines(), release="fraud@2", timeout_s=0) == view
+
+
+def test_an_order_is_not_followed_in_a_place_that_nobody_named(monkeypatch: pytest.MonkeyPatch):
+    open_ones = {"staging": "settling", "production": "stage", "pre": "promoted"}
+    views = [
+        {**a_view(live="fraud@1", candidate="fraud@2", standing=standing), "environment": name}
+        for name, standing in open_ones.items()
+    ]
+    monkeypatch.setattr(watching, "ask", lambda *_, **__: views)
+
+    with pytest.raises(WhichRollout, match="staging, production"):
+        place_of_order("")
+    assert place_of_order("pre") == "pre"
+    del views[0]
+    assert place_of_order("") == "production"
 
 
 def test_only_what_is_well_ends_with_zero():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,17 +47,19 @@ def find_prediction(folder: Path, prediction_id: str) -> CapturedPrediction | No
 
 
 def read_since(folder: Path, since: datetime, *, most: int) -> list[CapturedPrediction]:
-    """The latest predictions received since a moment, at most so many, oldest first within each segment.
+    """The latest predictions received since a moment, at most so many, oldest first.
 
-    Opens only segments that were written to since then, newest first.
+    Opens only segments that were written to since then. Doors write theirs side by side, so each may hold the latest.
     """
     since_us = (since - EPOCH) // timedelta(microseconds=1)
     found: list[dict[str, Any]] = []
-    for segment in reversed(_segments(folder)):
-        if segment.stat().st_mtime_ns // 1000 < since_us or len(found) >= most:
+    for segment in _segments(folder):
+        if segment.stat().st_mtime_ns // 1000 < since_us:
             continue
-        records = (orjson.loads(payload) for payload in read_segment(segment))
-        found = [record for record in records if record["at_us"] >= since_us] + found
+        latest = deque(read_segment(segment), maxlen=most)
+        records = (orjson.loads(payload) for payload in latest)
+        found += (record for record in records if record["at_us"] >= since_us)
+    found.sort(key=lambda record: record["at_us"])
     return [_prediction(record) for record in found[-most:]]
 
 

@@ -18,6 +18,7 @@ from plimsoll.rollout.watching import (
     exit_code,
     follow,
     place_of_interest,
+    place_of_order,
     rollout_is_over,
     show_rollout,
     wait_for_order,
@@ -28,6 +29,9 @@ from plimsoll.rollout.watching import (
 from plimsoll.rollout.wording import wrapped
 
 Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment's name.")]
+TheEnvironment = Annotated[
+    str, typer.Option("--env", "-e", metavar="ENV", help="Default: the only one with a rollout under way.")
+]
 AnyEnvironment = Annotated[
     str, typer.Option("--env", "-e", metavar="ENV", help="Default: where a rollout is under way, else the latest.")
 ]
@@ -128,7 +132,7 @@ def _rollout() -> typer.Typer:
     for name, about in (
         ("pause", "Stop the course where it is; harm is still watched for."),
         ("resume", "Go on after a pause, or give a held stage its time again."),
-        ("promote", "Make the candidate live now, without the evidence that is missing."),
+        ("promote", "Make the candidate live now, without further evidence."),
         ("abort", "Take the candidate back now."),
     ):
         _add_order(group, name, about)
@@ -167,10 +171,10 @@ def _rollout() -> typer.Typer:
 
 def _add_order(group: typer.Typer, name: str, about: str) -> None:
     @group.command(name, help=about)
-    def order(environment: AnyEnvironment = "", why: Why = "", as_json: Json = False) -> None:
+    def order(environment: TheEnvironment = "", why: Why = "", as_json: Json = False) -> None:
         with reported(as_json=as_json):
             with ProgressLines() as progress:
-                place = place_of_interest(environment)
+                place = place_of_order(environment)
                 view = ask("rollouts.order", progress, environment=place, order=name, why=why)
                 view = wait_until_followed(view, progress)
             finish(view, as_json=as_json, show=_show_followed)
@@ -198,7 +202,8 @@ def _show_deployed(view: dict[str, Any]) -> None:
 
 def _show_followed(view: dict[str, Any]) -> None:
     for turn in view["turns"]:
-        for line in wrapped(turn["sentence"], width=WIDTH):
+        told = f"{view['candidate']} in {view['environment']}: {turn['sentence']}"
+        for line in wrapped(told, width=WIDTH):
             say(line)
 
 

@@ -32,7 +32,7 @@ class TakenBack(PlimsollError):
     """A release that was taken back before it answered anybody."""
 
     code = "rollout.taken_back"
-    kind = Kind.CONFLICT
+    kind = Kind.CHECK_FAILED
     text = "{release} was taken back from {environment}: {because}"
     hint = "What was live before is live still. `plimsoll rollout report --env {environment}` shows how it went."
 
@@ -53,6 +53,15 @@ class ReportNotWritten(PlimsollError):
     kind = Kind.INVALID
     text = "The report cannot be written to {file}: {problem}."
     hint = "Name a file in a folder that is there and that you may write to."
+
+
+class WhichRollout(PlimsollError):
+    """An order that names no environment, while rollouts are under way in several."""
+
+    code = "rollout.which"
+    kind = Kind.INVALID
+    text = "Rollouts are under way in {environments}; the order does not say which is meant."
+    hint = "Name the environment with --env."
 
 
 class NotBaked(PlimsollError):

@@ -11,7 +11,7 @@ from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress, silent
 from plimsoll.edge.output import ProgressLines, say
 from plimsoll.rollout.decisions import Rule
-from plimsoll.rollout.errors import NoRollout, NotLive, OrderNotFollowed, TakenBack
+from plimsoll.rollout.errors import NoRollout, NotLive, OrderNotFollowed, TakenBack, WhichRollout
 from plimsoll.rollout.screen import WIDTH, rollout_lines
 from plimsoll.rollout.wording import wrapped
 
@@ -110,6 +110,19 @@ def place_of_interest(environment: str) -> str:
         raise NoRollout(environment="any environment", what="yet")
     views.sort(key=lambda view: (not view["rollout"]["ended_at"], view["rollout"]["id"]))
     return str(views[-1]["environment"])
+
+
+def place_of_order(environment: str) -> str:
+    """The environment in which an order is meant when none is named: the only one with a rollout under way, else as
+    `place_of_interest`. Raises WhichRollout, NoRollout.
+    """
+    if environment:
+        return environment
+    views = [view for view in ask("deployments.list", silent) if view["rollout"] is not None]
+    under_way = [str(view["environment"]) for view in views if not view["rollout"]["ended_at"]]
+    if len(under_way) > 1:
+        raise WhichRollout(environments=", ".join(under_way))
+    return under_way[0] if under_way else place_of_interest("")
 
 
 def _has_arrived(view: dict[str, Any]) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from plimsoll.rollout.forecast import Recent
 
 RECENT_S = 600.0
-MOST_RECENT = 50_000
+MOST_RECENT = 20_000
 SEED = 0
 """The same traffic gives the same forecast."""
 
