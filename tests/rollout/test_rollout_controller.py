@@ -18,7 +18,7 @@ from plimsoll.ledger import leases
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.ledger.leases import LeaseLost
 from plimsoll.rollout import controller, store
-from plimsoll.rollout.controller import IDLE_S, LOOK_S, reconcile
+from plimsoll.rollout.controller import IDLE_S, TURN_S, reconcile
 from plimsoll.rollout.entities import Effects
 from plimsoll.server.wiring import CONTROLLER
 from plimsoll.targets.process import ProcessTarget
@@ -184,11 +184,11 @@ class TestTurns:
         lease = world.lease()
         assert reconcile(world.context(CONTROLLER), lease) == IDLE_S
         world.deploy(world.release(1))
-        assert reconcile(world.context(CONTROLLER), lease) == LOOK_S < IDLE_S
+        assert reconcile(world.context(CONTROLLER), lease) == TURN_S < IDLE_S
         world.finish()
         world.deploy(world.release(2))
         world.until(lambda: world.states()[-1] == "Settling", step_s=1)
-        assert reconcile(world.context(CONTROLLER), world.lease()) == LOOK_S, "the way back is short"
+        assert reconcile(world.context(CONTROLLER), world.lease()) == TURN_S, "the way back is short"
 
     def test_a_look_that_finds_nothing_new_is_not_written(self, world):
         world.make_live(world.release(1), CANARY)
@@ -315,7 +315,8 @@ class TestUncounted:
         world.deploy(world.release(2), CANARY)
         world.until(lambda: world.states(CANARY)[-1] == "Stage 0", step_s=1)
         world.serve(100)
-        world.turns(1)
+        world.clock.advance(timedelta(seconds=5))
+        world.turn()
         blind_to(world, monkeypatch)
         return world
 
@@ -339,7 +340,8 @@ class TestUncounted:
         world.deploy(world.release(2), CANARY)
         world.until(lambda: world.states(CANARY)[-1] == "Stage 0", step_s=1)
         world.serve(1000)
-        world.turns(1)
+        world.clock.advance(timedelta(seconds=5))
+        world.turn()
         assert world.latest(CANARY).latest.because.evidence.exposure.enough
         blind_to(world, monkeypatch)
         world.turns(10, step_s=60)

@@ -182,7 +182,8 @@ class TestOrders:
         assert "neither paused nor held" in latest.because.sentence
         assert Rule.NOT_FOLLOWED in [decision.because.rule for decision in world.decisions(CANARY)]
         assert world.states(CANARY)[-1] == "Stage 0"
-        world.turns(1)
+        world.clock.advance(timedelta(seconds=5))
+        world.turn()
         assert world.latest(CANARY).latest.because.rule is Rule.WATCHING, "it is said once"
 
     def test_the_turns_tell_an_order_that_was_followed_from_one_that_was_not(self, world):

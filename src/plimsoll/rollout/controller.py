@@ -14,7 +14,7 @@ from plimsoll.edge.context import Context
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.ledger.leases import Lease, LeaseLost
-from plimsoll.rollout.decide import as_first_seen, decide, decide_uncounted, health_of, must_tell
+from plimsoll.rollout.decide import as_first_seen, decide, decide_uncounted, health_of, is_due, must_tell
 from plimsoll.rollout.entities import Deployment, Effects, Observed
 from plimsoll.rollout.operations import (
     Look,
@@ -32,8 +32,8 @@ from plimsoll.rollout.seen import Seen
 
 IDLE_S = 0.5
 """Between two turns when nothing is under way."""
-LOOK_S = 0.2
-"""Between two looks at a rollout: orders are followed about as soon."""
+TURN_S = 0.2
+"""Between two turns while something is: orders are followed about as soon, however seldom the counts are looked at."""
 
 
 def reconcile(context: Context, lease: Lease) -> float:
@@ -51,16 +51,17 @@ def _turn(context: Context, lease: Lease, deployment: Deployment) -> float:
     if effects is None:
         return IDLE_S
     observed, problem = _observe_and_tell(context, lease, deployment, effects)
+    if look is None or not is_due(look.rollout.latest, context.clock.now(), order=look.order):
+        note_outcome(context, lease, deployment, observed, problem=problem)
+        return IDLE_S if look is None else TURN_S
     stages, trouble = _counted(context, deployment, look)
     note_outcome(context, lease, deployment, observed, problem=problem or trouble)
-    if look is None:
-        return IDLE_S
     health = health_of(look.rollout.spec, observed, problem=problem)
     if _look(context, lease, look, Seen(stages=stages, health=health), is_counted=not trouble):
         decided = latest_effects(context, deployment.environment)
         assert decided is not None, "an outbox is not emptied"
         _observe_and_tell(context, lease, deployment, decided)
-    return LOOK_S
+    return TURN_S
 
 
 def _look(context: Context, lease: Lease, look: Look, seen: Seen, *, is_counted: bool) -> bool:
@@ -80,10 +81,8 @@ def _look(context: Context, lease: Lease, look: Look, seen: Seen, *, is_counted:
     return record_decision(context, lease, replace(look, rollout=rollout), decision)
 
 
-def _counted(context: Context, deployment: Deployment, look: Look | None) -> tuple[Mapping[int, StageCounts], str]:
+def _counted(context: Context, deployment: Deployment, look: Look) -> tuple[Mapping[int, StageCounts], str]:
     """What the doors counted for the rollout under way; why that is not known."""
-    if look is None:
-        return {}, ""
     try:
         return target_of(context, deployment).counts(deployment.environment, look.rollout.id), ""
     except PlimsollError as error:

@@ -117,6 +117,15 @@ def as_first_seen(rollout: Rollout, now: datetime) -> Rollout:
     return replace(rollout, latest=replace(rollout.latest, state=replace(state, since=now)))
 
 
+def is_due(latest: Decision, now: datetime, *, order: Order | None) -> bool:
+    """Whether it is time for another look: somebody ordered something, the candidate is awaited, or the moment has come.
+
+    A moment before the last look means that a clock was set back.
+    """
+    awaited = isinstance(latest.state, Starting | Unready)
+    return order is not None or awaited or latest.wake_at is None or not latest.at <= now < latest.wake_at
+
+
 def worth_recording(last: Decision, latest: Decision, *, begun: datetime) -> bool:
     """Whether a look that changed nothing belongs into the record: the evidence moved and time has passed.
 
