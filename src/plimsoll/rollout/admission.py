@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from plimsoll.kernel.clock import from_text
 from plimsoll.kernel.durations import parse_duration
 from plimsoll.kernel.shares import parse_share
 from plimsoll.project.entities import Environment
 from plimsoll.project.entities import Rollout as Settings
-from plimsoll.rollout.decide import baked_s
 from plimsoll.rollout.entities import DeploymentChange, Rollout
 from plimsoll.rollout.errors import NotBaked, RolloutUnderWay
 from plimsoll.rollout.rollouts import (
@@ -58,6 +58,24 @@ def spec_of(
         on_inconclusive=settings.inconclusive,
         way_back=way_back,
     )
+
+
+def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:
+    """Whether the environment was ever told to run this release: going back to it needs no fresh verdict."""
+    return any(change.digest == digest for change in history)
+
+
+def baked_s(digest: str, history: Sequence[DeploymentChange], now: datetime) -> float:
+    """Seconds of the longest time without a break in which a release was live, by an environment's history."""
+    if not history:
+        return 0.0
+    ends = [from_text(change.changed_at) for change in history[1:]] + [now]
+    lived = [
+        (end - from_text(change.changed_at)).total_seconds()
+        for change, end in zip(history, ends, strict=True)
+        if (change.digest, change.wanted) == (digest, "running")
+    ]
+    return max(lived, default=0.0)
 
 
 def require_baked(

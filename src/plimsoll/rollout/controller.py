@@ -14,8 +14,10 @@ from plimsoll.edge.context import Context
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.ledger.leases import Lease, LeaseLost
-from plimsoll.rollout.decide import as_first_seen, decide, decide_uncounted, health_of, is_due, must_tell
+from plimsoll.rollout.decide import decide, decide_uncounted
 from plimsoll.rollout.entities import Deployment, Effects, Observed
+from plimsoll.rollout.looks import as_first_seen, is_due
+from plimsoll.rollout.observing import health_of, must_tell
 from plimsoll.rollout.operations import (
     Look,
     desired_state,

@@ -1,21 +1,17 @@
-"""May this release live in this environment, does the environment need anything done, how does a rollout go on?
+"""How does a rollout begin, go on and end?
 
-Pure rules. A rollout's evidence is weighed in `judge.py`, people's orders are followed in
-`orders.py`, and what its states mean for the world is in `effects.py`.
+Pure rules. Its evidence is weighed in `judge.py`, people's orders are followed in `orders.py`, what its states mean for
+the world is in `effects.py`, and when it is looked at in `looks.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from plimsoll.kernel.clock import from_text
 from plimsoll.rollout import wording
 from plimsoll.rollout.decisions import Because, Decision, Evidence, Rule
 from plimsoll.rollout.effects import effects_of
-from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Observed, Rollout, State
 from plimsoll.rollout.orders import follow
 from plimsoll.rollout.rollouts import (
     Held,
@@ -35,60 +31,6 @@ from plimsoll.rollout.seen import Health, Readiness, Seen
 from plimsoll.rollout.steps import Step, live, rolled_back
 
 
-def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:
-    """Whether the environment was ever told to run this release: going back to it needs no fresh verdict."""
-    return any(change.digest == digest for change in history)
-
-
-def baked_s(digest: str, history: Sequence[DeploymentChange], now: datetime) -> float:
-    """Seconds of the longest time without a break in which a release was live, by an environment's history."""
-    if not history:
-        return 0.0
-    ends = [from_text(change.changed_at) for change in history[1:]] + [now]
-    lived = [
-        (end - from_text(change.changed_at)).total_seconds()
-        for change, end in zip(history, ends, strict=True)
-        if (change.digest, change.wanted) == (digest, "running")
-    ]
-    return max(lived, default=0.0)
-
-
-def must_tell(effects: Effects, observed: Observed | None) -> bool:
-    """Whether a target must be told what is wanted: it has not been, or it has forgotten or lost it."""
-    if not effects.performed_at:
-        return True
-    if effects.told.wanted is None:
-        return observed is not None and bool(observed.processes)
-    return observed is None or not observed.processes or observed.revision < effects.revision
-
-
-def differs(deployment: Deployment, observed: Observed | None) -> bool:
-    """Whether an environment is not yet, or no longer, what it shall be."""
-    if deployment.wanted == "stopped":
-        return observed is not None and bool(observed.processes)
-    return observed is None or not observed.ready or observed.live != deployment.digest
-
-
-def health_of(spec: RolloutSpec, observed: Observed | None, *, problem: str = "") -> Health:
-    """The candidate's health as its target sees it. problem: why the target could not be told or asked."""
-    found = observed.release(spec.candidate.digest) if observed is not None else None
-    if observed is None or found is None:
-        return Health(problem=problem or (observed.problem if observed else ""))
-    if found.problem:
-        return Health(readiness=Readiness.REFUSED, problem=found.problem)
-    readiness = Readiness.READY if found.ready else Readiness.NOT_READY
-    return Health(readiness=readiness, deaths=found.deaths, problem=problem or observed.problem)
-
-
-def state_of(deployment: Deployment, observed: Observed | None) -> State:
-    """A deployment's state in one word: wanted and observed agree, or what is missing."""
-    if not differs(deployment, observed):
-        return "stopped" if deployment.wanted == "stopped" else "live"
-    if deployment.problem:
-        return "unavailable"
-    return "stopping" if deployment.wanted == "stopped" else "starting"
-
-
 def begin(spec: RolloutSpec, now: datetime, *, by: str, why: str) -> Decision:
     """The first decision of a rollout: the candidate is loaded and answers nobody yet."""
     return _decision(spec, Step(Starting(since=now), Rule.STARTING, wording.begun(spec, by=by, why=why)), None, now)
@@ -105,37 +47,6 @@ def end_early(
     if isinstance(was, Settling):
         return _decision(spec, Step(Promoted(since=now), Rule.ORDERED, why), evidence, now)
     return _decision(spec, rolled_back(Rule.ORDERED, why, now), evidence, now)
-
-
-def as_first_seen(rollout: Rollout, now: datetime) -> Rollout:
-    """The rollout as a look finds it. Until the first look nobody has told the target anything, so the candidate's
-    time to become ready begins with that look, however long ago the rollout was decided.
-    """
-    state = rollout.latest.state
-    if rollout.version > 1 or not isinstance(state, Starting):
-        return rollout
-    return replace(rollout, latest=replace(rollout.latest, state=replace(state, since=now)))
-
-
-def is_due(latest: Decision, now: datetime, *, order: Order | None) -> bool:
-    """Whether it is time for another look: somebody ordered something, the candidate is awaited, or the moment has come.
-
-    A moment before the last look means that a clock was set back.
-    """
-    awaited = isinstance(latest.state, Starting | Unready)
-    return order is not None or awaited or latest.wake_at is None or not latest.at <= now < latest.wake_at
-
-
-def worth_recording(last: Decision, latest: Decision, *, begun: datetime) -> bool:
-    """Whether a look that changed nothing belongs into the record: the evidence moved and time has passed.
-
-    Looks become rarer as a rollout lasts, so that hours of them stay a few hundred lines.
-    """
-    if latest.because.rule is not last.because.rule:
-        return True
-    rest_s = max(1.0, (latest.at - begun).total_seconds() / 100)
-    moved = latest.because.evidence != last.because.evidence
-    return moved and (latest.at - last.at).total_seconds() >= rest_s
 
 
 def decide(spec: RolloutSpec, state: RolloutState, seen: Seen, now: datetime, order: Order | None = None) -> Decision:

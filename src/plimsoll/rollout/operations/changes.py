@@ -13,10 +13,11 @@ from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import Transaction
 from plimsoll.release.entities import Release
 from plimsoll.rollout import store
-from plimsoll.rollout.decide import begin, end_early, worth_recording
+from plimsoll.rollout.decide import begin, end_early
 from plimsoll.rollout.decisions import Decision, Rule
 from plimsoll.rollout.effects import arrangement_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Rollout, Told
+from plimsoll.rollout.looks import worth_recording
 from plimsoll.rollout.operations.place import Place
 from plimsoll.rollout.rollouts import Promoted, ReleaseRef, RolledBack, Strategy
 from plimsoll.rollout.standing import standing

@@ -14,8 +14,7 @@ from plimsoll.project.load import load_project
 from plimsoll.release.entities import Release
 from plimsoll.release.operations import get_release
 from plimsoll.rollout import store
-from plimsoll.rollout.admission import is_settling, previous_of
-from plimsoll.rollout.decide import has_lived_there
+from plimsoll.rollout.admission import has_lived_there, is_settling, previous_of
 from plimsoll.rollout.entities import DeploymentChange, Told
 from plimsoll.rollout.errors import NeverLived, NothingBefore, NothingDeployed, WrongProject
 from plimsoll.rollout.operations.champions import prepare_release

@@ -16,8 +16,7 @@ from plimsoll.project.load import load_project
 from plimsoll.release.decide import require_fresh, require_passed
 from plimsoll.release.entities import Release
 from plimsoll.rollout import store
-from plimsoll.rollout.admission import is_settling, require_baked, require_free, spec_of
-from plimsoll.rollout.decide import has_lived_there
+from plimsoll.rollout.admission import has_lived_there, is_settling, require_baked, require_free, spec_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Rollout
 from plimsoll.rollout.rollouts import ReleaseRef, RolloutSpec, Strategy
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from plimsoll.edge.context import Context
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.rollout import store
-from plimsoll.rollout.decide import state_of
 from plimsoll.rollout.entities import Deployment, Observed
 from plimsoll.rollout.errors import NothingDeployed
+from plimsoll.rollout.observing import state_of
 from plimsoll.rollout.operations.place import require_known
 from plimsoll.rollout.ports import Target
 from plimsoll.rollout.requests import DeploymentView

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from plimsoll.rollout.decide import differs, has_lived_there, state_of
+from plimsoll.rollout.admission import has_lived_there
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Observed
+from plimsoll.rollout.observing import differs, state_of
 
 NOW = "2026-01-01T00:00:00.000000Z"
 
