@@ -37,6 +37,8 @@ class CapturedPrediction:
     """The probability with which the request was given to its arm; of a copy, with which it was made."""
     fallback_for: str = ""
     """Name of the candidate that failed, when the champion answered in its stead."""
+    fallback_because: str = ""
+    """Why it failed, as `code: text`."""
     pinned: bool = False
     """Whether the caller chose the release."""
     copy_of: str = ""

@@ -17,7 +17,7 @@ from plimsoll.kernel.ids import millisecond_of
 
 __all__ = ["CapturedPrediction", "find_prediction", "read_predictions"]
 
-_OF_A_ROLLOUT = ("role", "rollout", "stage", "propensity", "fallback_for", "pinned", "copy_of")
+_OF_A_ROLLOUT = ("role", "rollout", "stage", "propensity", "fallback_for", "fallback_because", "pinned", "copy_of")
 """Left out where the live release answered everything, and before there were rollouts."""
 SLACK_MS = 120_000
 """Between an id and its record lie a request's deadline and what clocks were set back."""

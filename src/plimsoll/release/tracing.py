@@ -44,6 +44,7 @@ def routing_facts(captured: CapturedPrediction) -> tuple[tuple[str, Any], ...]:
         )
     if captured.fallback_for:
         facts.append(("in the stead of", f"{captured.fallback_for}, which failed or was late"))
+        facts.append(("because", captured.fallback_because))
     if captured.role == "shadow":
         facts.append(("copy of", captured.copy_of or "a prediction that is not captured"))
     if captured.pinned:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from plimsoll.edge.charts import CHART_STYLE, escaped
 from plimsoll.rollout.decisions import Cost, Decision, Reading
+from plimsoll.rollout.failures import Failure
 from plimsoll.rollout.plots import rollout_plots
 from plimsoll.rollout.report import clock, conclusion, last_evidence, lasted, title, turning_points
 from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, RolloutSpec, RolloutState, Settling
@@ -17,13 +18,13 @@ from plimsoll.rollout.standing import standing_told
 from plimsoll.rollout.wording import e_reached, e_wanted, percent
 
 
-def rollout_html(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
+def rollout_html(spec: RolloutSpec, decisions: Sequence[Decision], *, failures: Sequence[Failure] = ()) -> str:
     """The whole report, oldest decision first in `decisions`: one HTML document, and well-formed XML."""
     if not decisions:
         return _document(title(spec), f"{_heading(spec)}<p>Nothing has been decided yet.</p></header>")
     end = conclusion(decisions)
     told = decisions[: decisions.index(end) + 1]
-    body = (_header(spec, told), _figures(spec, told), _plots(spec, told), _timeline(told))
+    body = (_header(spec, told), _figures(spec, told), _reasons(failures), _plots(spec, told), _timeline(told))
     return _document(f"{title(spec)}: {standing_told(end.state)}", "".join(body))
 
 
@@ -85,6 +86,15 @@ def _proof(reading: Reading) -> tuple[str, str, str]:
     verdict = "harm proven" if reading.crossed else "harm not proven"
     reached = "> 1,000,000" if reading.e_value > 1e6 else e_reached(reading)
     return f"E-value, {reading.measure}", reached, f"of {e_wanted(reading)}: {verdict}"
+
+
+def _reasons(failures: Sequence[Failure]) -> str:
+    """Why the candidate failed; nothing when it did not."""
+    if not failures:
+        return ""
+    rows = (f"<tr><td>{failure.times:,}</td><td>{escaped(failure.because)}</td></tr>" for failure in failures)
+    heads = "<tr><th>Times</th><th>Why the candidate failed</th></tr>"
+    return f"<section><h2>Failures</h2><table><thead>{heads}</thead><tbody>{''.join(rows)}</tbody></table></section>"
 
 
 def _plots(spec: RolloutSpec, told: Sequence[Decision]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from plimsoll.rollout.decisions import Cost, Decision, Evidence, Measure, Reading, Rule
+from plimsoll.rollout.failures import Failure
 from plimsoll.rollout.rollouts import Promoted, RolledBack, RolloutSpec, Starting
 from plimsoll.rollout.standing import standing_told
 from plimsoll.rollout.wording import counted, duration, e_value, wrapped
@@ -18,8 +19,11 @@ _PATH = 40
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
-    """The whole report, oldest decision first in `decisions`. Ends without a line break."""
+def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision], *, failures: Sequence[Failure] = ()) -> str:
+    """The whole report, oldest decision first in `decisions`. Ends without a line break.
+
+    failures: why the candidate failed, the most frequent first.
+    """
     if not decisions:
         return f"{title(spec)}: nothing decided yet"
     last = conclusion(decisions)
@@ -29,6 +33,8 @@ def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision]) -> str:
     evidence = last_evidence(decisions)
     if evidence is not None and spec.shares:
         lines += ["", *_wrap(_cost(evidence.cost))]
+    for failure in failures:
+        lines += _wrap(failure.because, first=f"  {counted(failure.times, 'time'):>9}  ")
     lines.append("")
     for turn in turning_points(decisions):
         lines += _wrap(turn.because.sentence, first=f"{clock(turn.at)}  ")

@@ -8,6 +8,7 @@ from typing import Literal
 from plimsoll.kernel.clock import to_text
 from plimsoll.rollout.decisions import Decision, Evidence
 from plimsoll.rollout.entities import Rollout
+from plimsoll.rollout.failures import Failure
 from plimsoll.rollout.page import rollout_html
 from plimsoll.rollout.report import rollout_text
 from plimsoll.rollout.requests import RolloutBrief, RolloutView, StageView, TestView, TurnView
@@ -58,9 +59,12 @@ def brief(rollout: Rollout, *, orders: int) -> RolloutBrief:
     )
 
 
-def report_of(rollout: Rollout, decisions: Sequence[Decision], *, format: Literal["text", "html"]) -> str:
-    """A rollout's report, from its recorded decisions."""
-    return rollout_html(rollout.spec, decisions) if format == "html" else rollout_text(rollout.spec, decisions)
+def report_of(
+    rollout: Rollout, decisions: Sequence[Decision], *, failures: Sequence[Failure], format: Literal["text", "html"]
+) -> str:
+    """A rollout's report, from its recorded decisions and what the doors captured of failures."""
+    write = rollout_html if format == "html" else rollout_text
+    return write(rollout.spec, decisions, failures=failures)
 
 
 def _candidate_pct(decision: Decision) -> float:

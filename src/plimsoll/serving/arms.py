@@ -29,6 +29,8 @@ log = logging.getLogger("plimsoll.door")
 NOTE_EVERY_S = 1.0
 """A candidate that fails on everything must not fill the disk with the same line."""
 
+BECAUSE_LENGTH = 300
+
 R = TypeVar("R", bound=Release)
 
 
@@ -151,8 +153,8 @@ class Arms:
             account.answered_instead(champion)
             self._tally.fallbacks[turn.candidate.ref.version] += 1
         self._note(turn, candidate)
-        failed_name = turn.candidate.ref.name if blamed else ""
-        return self._answered(champion, turn.part("champion", fallback_for=failed_name), turn.asked)
+        why = {"fallback_for": turn.candidate.ref.name, "fallback_because": _because(candidate)} if blamed else {}
+        return self._answered(champion, turn.part("champion", **why), turn.asked)
 
     def _copy(self, turn: Turn, account: Account, arm: Arm) -> asyncio.Task[Attempt]:
         """Let the other arm try beside the one that answers."""
@@ -193,6 +195,13 @@ class Arms:
             log.warning("%s: %s", tried.error and tried.error.code, tried.error)
         prediction = self._recorder.record(tried, part, received_us=asked.received_us, latency_s=asked.seconds)
         return Answered(attempt=tried, prediction=prediction, role=part.role, fallback_for=part.fallback_for)
+
+
+def _because(failed: Attempt) -> str:
+    """Why an attempt failed, in a line for people."""
+    if failed.error is None:
+        return f"serving.too_late: it took {failed.seconds:.3g} s"
+    return f"{failed.error.code}: {' '.join(str(failed.error).split())}"[:BECAUSE_LENGTH]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ class Part:
     stage: int | None = None
     propensity: float = 1.0
     fallback_for: str = ""
+    fallback_because: str = ""
     pinned: bool = False
     copy_of: str = ""
 
@@ -32,6 +33,7 @@ class Part:
             "stage": self.stage,
             "propensity": self.propensity,
             "fallback_for": self.fallback_for,
+            "fallback_because": self.fallback_because,
             "pinned": self.pinned,
             "copy_of": self.copy_of,
         }

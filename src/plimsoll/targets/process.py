@@ -216,6 +216,12 @@ class ProcessTarget:
         return str(self._workspace.environment(environment) / "logs")
 
 
+def _in_short(text: str) -> str:
+    """A text without the traceback between its first line and its last; the whole is in the door's log."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if len(lines) < 2 else f"{lines[0]} … {lines[-1]}"
+
+
 def _is_compiled(release: DesiredRelease) -> bool:
     return (release.bundle / "compiled").is_dir()
 
@@ -265,5 +271,5 @@ def _observed(answer: dict[str, Any]) -> Observed:
 
 def _release(digest: str, said: dict[str, Any], *, deaths: int) -> ObservedRelease:
     refused = said["refused"]
-    problem = f"{refused['code']}: {refused['text']}" if refused else ""
+    problem = f"{refused['code']}: {_in_short(refused['text'])}" if refused else ""
     return ObservedRelease(digest=digest, ready=said["ready"], problem=problem, deaths=deaths)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from plimsoll.capture.reader import read_since
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
-from plimsoll.kernel.clock import to_text
+from plimsoll.kernel.clock import from_text, to_text
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import Transaction
 from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Decision
 from plimsoll.rollout.entities import Rollout
 from plimsoll.rollout.errors import NoRollout
+from plimsoll.rollout.failures import failures_of
 from plimsoll.rollout.operations.place import require_known
 from plimsoll.rollout.requests import (
     EnvironmentName,
@@ -28,6 +30,8 @@ from plimsoll.rollout.rollouts import Abort, Order, Pause, Promote, Resume
 from plimsoll.rollout.views import report_of, rollout_view
 
 MOST_LISTED = 50
+MOST_CAPTURED = 50_000
+"""Of the predictions captured since a rollout began, the latest are looked through for failures."""
 _ORDERS: dict[str, type[Order]] = {"pause": Pause, "resume": Resume, "promote": Promote, "abort": Abort}
 
 
@@ -84,7 +88,11 @@ def report(context: Context, request: ReportRequest) -> Report:
     with context.database.read() as transaction:
         rollout = _find(context, transaction, request.environment, request.rollout)
         decisions = store.decisions(transaction, rollout.id)
-    return Report(rollout=rollout.id, text=report_of(rollout, decisions, format=request.format))
+    capture = context.workspace.capture(request.environment)
+    captured = read_since(capture, from_text(rollout.started_at), most=MOST_CAPTURED)
+    failures = failures_of(rollout.id, captured)
+    text = report_of(rollout, decisions, failures=failures, format=request.format)
+    return Report(rollout=rollout.id, text=text)
 
 
 def _find(context: Context, transaction: Transaction, environment: str, identifier: str) -> Rollout:
