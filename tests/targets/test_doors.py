@@ -5,7 +5,7 @@ import signal
 from collections import Counter
 
 import pytest
-from serving_cases import Load
+from serving_cases import ENVIRONMENT, Load
 from test_process_target import until
 
 from plimsoll.capture.reader import read_predictions
@@ -57,3 +57,18 @@ def test_fewer_doors_are_kept_when_fewer_are_wanted(two_doors, compiled_1):
     two_doors.apply(compiled_1)
     until(lambda: len(two_doors.pids("door")) == 1)
     assert two_doors.caller().infer().status == 200
+
+
+def test_a_disk_that_refuses_counts_is_told_and_so_is_its_end(place, compiled_1, compiled_2):
+    """Callers are answered all along; nobody must take silence for health."""
+    counts = place.workspace.environment(ENVIRONMENT) / "counts"
+    counts.mkdir(parents=True)
+    (counts / "rollout-1").write_text("a file where the folder of the counts should be")
+    place.roll_out(compiled_1, compiled_2, 50)
+    assert place.caller().infer().status == 200
+    until(lambda: "outcomes cannot be counted" in place.observe().problem)
+
+    (counts / "rollout-1").unlink()
+    assert place.caller().infer().status == 200
+    until(lambda: place.observe().problem == "")
+    assert place.observe().ready

@@ -91,6 +91,7 @@ async def _serve(slot: str, listener: socket.socket, channel: socket.socket) -> 
     swapper = Swapper(app, keys=Path(desired["keys"]), counts=Path(desired["counts"]), tell=tell)
     _heed(swapper, message)
     swapping = asyncio.create_task(swapper.run())
+    watching = asyncio.create_task(swapper.watch_disk())
     listening = asyncio.create_task(_listen(reader, swapper, ending))
     server = _Server(_config(app))
     serving = asyncio.create_task(_accept(server, listener, swapper))
@@ -104,6 +105,7 @@ async def _serve(slot: str, listener: socket.socket, channel: socket.socket) -> 
             await app.arms.copied()
     listening.cancel()
     swapping.cancel()
+    watching.cancel()
     swapper.close()
     app.capture.close()
 

@@ -265,7 +265,8 @@ class Shim:
             "stopped": self._stopped,
             "desired": self.desired,
             "status": self._status(),
-            "problem": self._problem,
+            "problem": self._problem
+            or next(filter(None, (door.status.get("problem") for door in self._doors.values())), ""),
             "deaths": {digest: worker.child.exits for digest, worker in self._workers.items()},
             "processes": [
                 ["shim", os.getpid()],

@@ -23,6 +23,8 @@ from plimsoll.serving.routing import Routes, Split
 
 log = logging.getLogger("plimsoll.door")
 
+LOOK_S = 1.0
+"""Between two looks at whether the disk takes what is written."""
 OVER_AFTER_S = 90.0
 """After this long no request of a rollout that was taken away can still be in flight."""
 REST_WITHIN_S = 10.0
@@ -94,6 +96,16 @@ class Swapper:
                 self._report()
                 self._ask_for_workers()
             await self._changed.wait()
+
+    async def watch_disk(self) -> None:
+        """Tell when the disk begins to refuse what is captured or counted, and when it takes it again."""
+        told = ""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._problem() != told:
+                told = self._problem()
+                log.warning("%s", told or "what is captured and counted is written again")
+                self._report()
 
     async def settled(self) -> None:
         """Return once it is known what answers; with all else that is wanted, if that does not take too long."""
@@ -236,6 +248,14 @@ class Swapper:
                     "ready": live is not None and live.ready,
                     "live": live.ref.page() if live is not None else None,
                     "releases": releases,
+                    "problem": self._problem(),
                 }
             }
         )
+
+    def _problem(self) -> str:
+        """What cannot be written, as `code: text`; callers are answered all the same."""
+        if self._app.capture.problem:
+            return f"capture.refused: predictions cannot be captured: {self._app.capture.problem}"
+        problem = next((journal.problem for journal in self._journals.values() if journal.problem), "")
+        return f"capture.refused: outcomes cannot be counted: {problem}" if problem else ""
