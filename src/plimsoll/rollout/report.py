@@ -33,6 +33,8 @@ def rollout_text(spec: RolloutSpec, decisions: Sequence[Decision], *, failures: 
     evidence = last_evidence(decisions)
     if evidence is not None and spec.shares:
         lines += ["", *_wrap(_cost(evidence.cost))]
+    if failures:
+        lines.append("Why it failed, with what was still in flight at the end:")
     for failure in failures:
         lines += _wrap(failure.because, first=f"  {counted(failure.times, 'time'):>9}  ")
     lines.append("")
