@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table.heading(f"Errors: alpha 5 %, looked at after each error ({replicates:,} replicates)")
     peeking(table, replicates)
     ramps_without_harm(table, replicates)
+    hanging(table, replicates)
     ramps_with_harm(table, replicates)
     errors_to_verdict(table, replicates)
     table.heading(
@@ -126,6 +127,34 @@ def ramps_without_harm(table: Table, replicates: int) -> None:
         ends = list(ramps(np.random.default_rng(2), replicates, base=0.01, ratio=ratio, tolerated=ratio))
         name = f"ramp 1-5-25-50 %, swinging base of 1 %, r = r0 = {ratio}"
         table.rate(name, ended(end.errors for end in ends), expected, at_most=0.05)
+
+
+def hanging(table: Table, replicates: int) -> None:
+    """Two equal arms, 1 % of whose requests hang for ten seconds: 300 a second, 25 % to the candidate, deadline 1 s.
+
+    A candidate is given up at its deadline, a champion is not. Looked at every half second of the first half minute.
+    """
+    draw = np.random.default_rng(10)
+    looks, every_s, share = 60, 0.5, 0.25
+    errors = draw.binomial(round(300 * every_s), 0.01, (replicates, looks))
+    ours = draw.binomial(errors, share)
+
+    def known(counts: Counts, *, after_s: float) -> Counts:
+        """At each look, what arrived so long ago or longer."""
+        late = round(after_s / every_s)
+        shifted: Counts = np.pad(np.cumsum(counts, axis=1), ((0, 0), (late, 0)))[:, :looks]
+        return shifted
+
+    def taken_back(candidate: Counts, champion: Counts) -> float:
+        path = log_e_errors_path([share], candidate[..., None], (candidate + champion)[..., None], ratio=1.2)
+        return float((path >= BAR).any(axis=1).mean())
+
+    theirs = errors - ours
+    due = taken_back(known(ours, after_s=1), known(theirs, after_s=1))
+    table.rate("equal arms, 1 % of requests hang for 10 s, known when due", due, "<= 5 %", at_most=0.05)
+    table.remark(
+        "  had each been counted when it was done", taken_back(known(ours, after_s=1), known(theirs, after_s=10))
+    )
 
 
 def ramps_with_harm(table: Table, replicates: int) -> None:
