@@ -17,8 +17,6 @@ from plimsoll.targets.process import ProcessTarget
 @pytest.fixture
 def target(world: Controlled) -> Iterator[ProcessTarget]:
     """The world's target becomes a real one."""
-    if not world.database.url.startswith("sqlite"):
-        pytest.skip("it is about a ledger in a file")
     target = ProcessTarget(world.workspace, world.database)
     world.target = target
     yield target
@@ -42,6 +40,7 @@ def restore(world: Controlled, copy: Path, ledger: Path) -> None:
     world.database = connect(world.workspace.ledger_url)
 
 
+@pytest.mark.parametrize("workspace", ["sqlite"], indirect=True)  # it is about a ledger in a file
 def test_processes_follow_a_ledger_that_was_restored_from_a_copy(world, target, tmp_path):
     ledger = world.workspace.state / "ledger.sqlite"
     project = world.workspace.project_file

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import random
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.stories.orders_project import make_orders, order_rows
 from tests.stories.rollout_load import LoadFiles, load
 from tests.stories.rollout_world import RULES, World
 from tests.stories.workspace import ProjectFolder
 
-ORDERS = Path(__file__).parent / "orders"
 DATATYPES = {int: "INT64", float: "FP64", str: "BYTES"}
 
 
@@ -36,25 +34,16 @@ def served(world: World, *, servers: int = 2) -> Iterator[LoadFiles]:
 def orders(folder: Path, *, ledger: str = "", rate: float = 120.0) -> World:
     """Two releases of a model that needs a worker."""
     root = folder / "orders"
-    shutil.copytree(ORDERS, root)
-    (root / ".gitignore").write_text(".plimsoll/\n__pycache__/\n")
-    draw = random.Random(5)
-    rows = [(draw.uniform(5, 200), draw.random()) for _ in range(2000)]
-    lines = [
-        f"{number},{price:.2f},{price * share:.2f},{draw.random() < 0.2 + 0.6 * share}"
-        for number, (price, share) in enumerate(rows)
-    ]
-    (root / "orders.csv").write_text("customer,price,discount,returned\n" + "\n".join(lines) + "\n")
+    project = make_orders(root, customers=True, environment={"PLIMSOLL_LEDGER": ledger} if ledger else {})
     _replace(root / "plimsoll.yaml", "  holdout: holdout", "  holdout: holdout\n  context: [customer]")
-    project = ProjectFolder(root, {"PLIMSOLL_LEDGER": ledger} if ledger else {})
     world = World(
         project=project,
         environment="production",
         releases=("orders@1", "orders@2"),
         sticks="customer",
         bodies=[
-            _body({"customer": number, "price": price, "discount": price * share})
-            for number, (price, share) in enumerate(rows)
+            _body({"customer": number, "price": price, "discount": discount})
+            for number, (price, discount) in enumerate(order_rows())
         ],
         rate=rate,
     )

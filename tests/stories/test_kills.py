@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stories.orders_project import make_orders
 from tests.stories.workspace import ProjectFolder, kill, until
 
 from plimsoll.capture.reader import read_predictions
@@ -29,14 +29,7 @@ CONNECTIONS = 4
 @pytest.fixture
 def orders(tmp_path: Path) -> Iterator[ProjectFolder]:
     """Two releases of a model that needs a worker, which differ in a parameter."""
-    folder = tmp_path / "orders"
-    shutil.copytree(Path(__file__).parent / "orders", folder)
-    (folder / ".gitignore").write_text(".plimsoll/\n__pycache__/\n")
-    draw = random.Random(5)
-    rows = [(draw.uniform(5, 200), draw.random()) for _ in range(2000)]
-    lines = [f"{price:.2f},{price * share:.2f},{draw.random() < 0.2 + 0.6 * share}" for price, share in rows]
-    (folder / "orders.csv").write_text("price,discount,returned\n" + "\n".join(lines) + "\n")
-    project = ProjectFolder(folder)
+    project = make_orders(tmp_path / "orders")
     project.commit("Predict returns")
     project.ask("run")
     project.ask("release")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
-import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from tests.stories.orders_project import make_orders
 from tests.stories.workspace import ProjectFolder
 
 from plimsoll.bundle.runtime import lock_text
@@ -21,14 +20,7 @@ pytestmark = [pytest.mark.story, pytest.mark.system]
 
 @pytest.fixture
 def orders(tmp_path: Path) -> Iterator[ProjectFolder]:
-    folder = tmp_path / "orders"
-    shutil.copytree(Path(__file__).parent / "orders", folder)
-    (folder / ".gitignore").write_text(".plimsoll/\n__pycache__/\n")
-    draw = random.Random(5)
-    rows = [(draw.uniform(5, 200), draw.random()) for _ in range(2000)]
-    lines = [f"{price:.2f},{price * share:.2f},{draw.random() < 0.2 + 0.6 * share}" for price, share in rows]
-    (folder / "orders.csv").write_text("price,discount,returned\n" + "\n".join(lines) + "\n")
-    project = ProjectFolder(folder)
+    project = make_orders(tmp_path / "orders")
     project.commit("Predict returns")
     yield project
     project.end()
