@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.capture.reader import find_prediction, read_predictions, read_since
+from plimsoll.capture.reader import find_prediction, read_fallbacks, read_predictions, read_since
 from plimsoll.capture.segment import MAGIC, frame, read_segment
 from plimsoll.capture.writer import CaptureWriter
 from plimsoll.kernel.ids import new_id
@@ -106,6 +106,27 @@ def test_segments_of_other_times_are_not_opened(tmp_path):
 
     assert find_prediction(tmp_path, wanted.id).inputs["amount"] == [0.0]
     assert find_prediction(tmp_path, new_id("prediction", at=START)) is None
+
+
+def test_a_rollouts_fallbacks_are_found_by_its_time_and_its_name(tmp_path):
+    instead = {"rollout": "rollout-1", "fallback_for": "fraud@2", "fallback_because": "serving.late: x"}
+    for day in range(3):
+        at = START + timedelta(days=day)
+        writer = CaptureWriter(tmp_path, now_ns=lambda at=at: int(at.timestamp() * 1e9))
+        writer.append(a_record(day, at=at, **instead))
+        writer.append(a_record(10, at=at, **instead | {"fallback_because": ""}))
+        writer.append(a_record(11, at=at, **instead | {"rollout": "rollout-2"}))
+        writer.append(a_record(12, at=at, inputs={"note": ["rollout-1"]}))
+        writer.close()
+        os.utime(max(tmp_path.glob("*.segment")), (at.timestamp(), at.timestamp()))
+
+    def days(since, until):
+        period = {"since": START + timedelta(days=since), "until": START + timedelta(days=until)}
+        return [found.inputs["amount"][0] for found in read_fallbacks(tmp_path, "rollout-1", **period)]
+
+    assert days(0, 2) == [0.0, 1.0, 2.0]
+    assert days(1, 1.5) == [1.0]
+    assert days(2.5, 3) == []
 
 
 def test_segments_rotate_by_size_and_by_age(tmp_path):

@@ -199,6 +199,16 @@ class TestTurns:
         world.turns(50)
         assert len(world.decisions(CANARY)) == lines
 
+    def test_after_a_look_that_found_nothing_new_the_next_is_due_later(self, world):
+        world.make_live(world.release(1), CANARY)
+        world.deploy(world.release(2), CANARY)
+        world.until(lambda: world.states(CANARY)[-1] == "Stage 0")
+        for _ in range(5):
+            world.clock.advance(timedelta(seconds=6))
+            world.turn()
+            latest = world.latest(CANARY).latest
+            assert latest.at == world.clock.now() < latest.wake_at
+
     def test_several_environments_are_cared_for_in_one_turn(self, world):
         releases = [world.release(1), world.release(2)]
         for release, environment in zip(releases, ("staging", PRODUCTION), strict=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.rollout.worlds import a_spec, at
 
 from plimsoll.capture.entities import CapturedPrediction
@@ -13,26 +11,24 @@ from plimsoll.rollout.page import rollout_html
 from plimsoll.rollout.report import rollout_text
 
 
-def answered(because: str, **changes: Any) -> CapturedPrediction:
-    given: dict[str, Any] = {"rollout": "rollout-1", "fallback_for": "fraud@2", **changes}
+def answered(because: str) -> CapturedPrediction:
     return CapturedPrediction(
         id="p", at="", release="fraud@1", digest="d1", environment="production", inputs={}, outputs={}, status=200,
-        latency_s=0.01, fallback_because=because, **given,
+        latency_s=0.01, rollout="rollout-1", fallback_for="fraud@2", fallback_because=because,
     )  # fmt: skip
 
 
 def test_failures_that_differ_in_figures_alone_are_of_one_kind_and_the_most_frequent_come_first():
     late = [answered(f"serving.too_late: it took {seconds} s") for seconds in (0.06, 0.071, 2)]
     unknown = [answered("serving.model_failed: ValueError: Found unknown categories ['x']")] * 2
-    other = [answered("serving.model_failed: no", rollout="rollout-2"), answered("", fallback_for="")]
-    assert failures_of("rollout-1", [*unknown, *late, *other]) == (
+    assert failures_of([*unknown, *late]) == (
         Failure(times=3, because="serving.too_late: it took 0.06 s"),
         Failure(times=2, because="serving.model_failed: ValueError: Found unknown categories ['x']"),
     )
 
 
 def test_only_the_most_frequent_are_told():
-    assert len(failures_of("rollout-1", [answered(f"serving.{letter}: no") for letter in "abcdefgh"])) == MOST
+    assert len(failures_of([answered(f"serving.{letter}: no") for letter in "abcdefgh"])) == MOST
 
 
 def test_reports_tell_why_the_candidate_failed():

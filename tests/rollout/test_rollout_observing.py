@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from plimsoll.rollout.admission import has_lived_there
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Observed
-from plimsoll.rollout.observing import differs, state_of
+from plimsoll.rollout.observing import differs, next_revision, state_of
 
 NOW = "2026-01-01T00:00:00.000000Z"
 
@@ -63,3 +64,15 @@ def test_a_release_that_lived_there_may_come_back():
 
     assert has_lived_there("d1", [change])
     assert not has_lived_there("d2", [change])
+
+
+def test_a_revision_is_above_every_other_and_grows_with_time():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    first = next_revision(now, last=0)
+
+    assert next_revision(now, last=first) == first + 1, "twice in one millisecond"
+    assert next_revision(now, last=first, above=first + 10) == first + 11, "the target knows of more than the ledger"
+    assert next_revision(now - timedelta(hours=1), last=first) == first + 1, "the clock was set back"
+    assert next_revision(now + timedelta(seconds=5), last=first - 100) == first + 5000, (
+        "a ledger restored from a backup"
+    )

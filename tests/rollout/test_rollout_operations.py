@@ -16,7 +16,15 @@ from plimsoll.project.environments import UnknownEnvironment
 from plimsoll.release.errors import VerdictFailed, VerdictStale
 from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Rule
-from plimsoll.rollout.errors import NeverLived, NoRollout, NotBaked, NothingBefore, NothingDeployed, RolloutUnderWay
+from plimsoll.rollout.errors import (
+    CannotBeRolledOut,
+    NeverLived,
+    NoRollout,
+    NotBaked,
+    NothingBefore,
+    NothingDeployed,
+    RolloutUnderWay,
+)
 
 CANARY = "canary"
 
@@ -486,6 +494,16 @@ class TestPolicy:
         world.rollback()
         world.finish()
         assert world.live() == first.name, "a release that lived there needs no fresh verdict"
+
+    def test_settings_that_another_strategy_needs_are_asked_for(self, world):
+        project = world.workspace.project_file
+        project.write_text(
+            project.read_text().replace("strategy: all-at-once, warm", "strategy: shadow-then-canary, stages: [], warm")
+        )
+        world.make_live(world.release(1))
+        with pytest.raises(CannotBeRolledOut, match=r"by canary .* it needs that a canary has at least one stage"):
+            world.deploy(world.release(2), strategy="canary")
+        assert world.under_way(PRODUCTION) is None
 
     def test_a_release_must_have_been_live_before_elsewhere_for_its_time(self, world):
         release = world.release(1)

@@ -9,7 +9,7 @@ from tests.rollout.worlds import START
 
 from plimsoll.capture.entities import CapturedPrediction
 from plimsoll.kernel.clock import to_text
-from plimsoll.rollout.operations.plans import recent_traffic
+from plimsoll.rollout.forecast import Recent, recent_traffic
 
 
 def a_prediction(second: float, **changes: Any) -> CapturedPrediction:
@@ -30,9 +30,13 @@ def a_prediction(second: float, **changes: Any) -> CapturedPrediction:
 NOW = START + timedelta(seconds=100)
 
 
+def recent(predictions: list[CapturedPrediction]) -> Recent:
+    return recent_traffic(predictions, NOW, within_s=600.0)
+
+
 def test_pace_errors_and_speed_are_the_live_releases():
     asked = [a_prediction(second, status=500 if second < 10 else 200) for second in range(100)]
-    found = recent_traffic(asked, NOW)
+    found = recent(asked)
     assert (found.requests, found.requests_per_s, found.error_rate, found.p99_s) == (100, 1.0, 0.1, 0.01)
 
 
@@ -44,8 +48,8 @@ def test_what_no_rollout_splits_or_the_live_release_did_not_answer_for_itself_is
         a_prediction(52, role="candidate", status=500),
         a_prediction(53, role="shadow", copy_of="prediction-53", status=500),
     ] * 5
-    assert recent_traffic([*asked, *others], NOW) == recent_traffic(asked, NOW)
+    assert recent([*asked, *others]) == recent(asked)
 
 
 def test_callers_who_all_chose_their_release_tell_nothing_of_a_rollouts_pace():
-    assert recent_traffic([a_prediction(1, pinned=True)], NOW).requests == 0
+    assert recent([a_prediction(1, pinned=True)]).requests == 0

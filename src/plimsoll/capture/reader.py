@@ -38,7 +38,7 @@ def find_prediction(folder: Path, prediction_id: str) -> CapturedPrediction | No
         return None
     needle = prediction_id.encode()
     for segment in _segments(folder):
-        if not _may_hold(segment, moment):
+        if not _may_hold(segment, moment, moment):
             continue
         for payload in read_segment(segment):
             if needle in payload and (record := orjson.loads(payload))["id"] == prediction_id:
@@ -51,7 +51,7 @@ def read_since(folder: Path, since: datetime, *, most: int) -> list[CapturedPred
 
     Opens only segments that were written to since then. Doors write theirs side by side, so each may hold the latest.
     """
-    since_us = (since - EPOCH) // timedelta(microseconds=1)
+    since_us = _microseconds(since)
     found: list[dict[str, Any]] = []
     for segment in _segments(folder):
         if segment.stat().st_mtime_ns // 1000 < since_us:
@@ -63,18 +63,39 @@ def read_since(folder: Path, since: datetime, *, most: int) -> list[CapturedPred
     return [_prediction(record) for record in found[-most:]]
 
 
+def read_fallbacks(folder: Path, rollout: str, *, since: datetime, until: datetime) -> Iterator[CapturedPrediction]:
+    """The answers that were given in the stead of a rollout's candidate; its time is from `since` to `until`.
+
+    Opens only segments that were being written then, and reads only the records that name the rollout as one does.
+    """
+    name, instead = rollout.encode(), b'"fallback_because":"'
+    begin, end = _microseconds(since) // 1000, _microseconds(until) // 1000
+    for segment in _segments(folder):
+        if not _may_hold(segment, begin, end):
+            continue
+        for payload in read_segment(segment):
+            if name in payload and instead in payload and instead + b'"' not in payload:
+                found = _prediction(orjson.loads(payload))
+                if found.rollout == rollout:
+                    yield found
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
 def _segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
-def _may_hold(segment: Path, moment: int) -> bool:
-    """Whether a record made at that millisecond can be in a segment: begun before, last written after."""
+def _may_hold(segment: Path, begin: int, end: int) -> bool:
+    """Whether a record made between two milliseconds can be in a segment: begun before, last written after."""
     try:
         begun = millisecond_of(segment.stem)
     except ValueError:
         return True
     ended = segment.stat().st_mtime_ns // 1_000_000
-    return begun - SLACK_MS <= moment <= ended + SLACK_MS
+    return begun - SLACK_MS <= end and begin <= ended + SLACK_MS
 
 
 def _prediction(record: dict[str, Any]) -> CapturedPrediction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from plimsoll.kernel.clock import from_text
 from plimsoll.kernel.durations import parse_duration
@@ -11,7 +12,7 @@ from plimsoll.kernel.shares import parse_share
 from plimsoll.project.entities import Environment
 from plimsoll.project.entities import Rollout as Settings
 from plimsoll.rollout.entities import DeploymentChange, Rollout
-from plimsoll.rollout.errors import NotBaked, RolloutUnderWay
+from plimsoll.rollout.errors import CannotBeRolledOut, NotBaked, RolloutUnderWay
 from plimsoll.rollout.rollouts import (
     Enough,
     ErrorsTest,
@@ -35,10 +36,14 @@ def spec_of(
     strategy: Strategy | None,
     way_back: bool = False,
 ) -> RolloutSpec:
-    """The rollout that an environment's settings ask for; `strategy` in place of the environment's own."""
+    """The rollout that an environment's settings ask for; `strategy` in place of the environment's own.
+
+    Raises CannotBeRolledOut: settings that fit the environment's strategy need not fit another one.
+    """
     settings = environment.rollout
     chosen = strategy or Strategy(settings.strategy)
-    return RolloutSpec(
+    spec = partial(
+        RolloutSpec,
         champion=champion,
         candidate=candidate,
         strategy=chosen,
@@ -58,6 +63,12 @@ def spec_of(
         on_inconclusive=settings.inconclusive,
         way_back=way_back,
     )
+    try:
+        return spec()
+    except ValueError as error:
+        raise CannotBeRolledOut(
+            release=candidate.name, strategy=str(chosen), problem=f"it needs that {error}"
+        ) from error
 
 
 def has_lived_there(digest: str, history: Sequence[DeploymentChange]) -> bool:

@@ -154,7 +154,7 @@ class ObservedRelease:
     problem: str = ""
     """Why it was refused, as `code: text`; empty while it is still loading."""
     deaths: int = 0
-    """How often its worker has died since it was loaded; 0 for one that needs none."""
+    """How often its worker has died in the last hour; 0 for one that needs none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,10 @@ class TakenBack(PlimsollError):
     code = "rollout.taken_back"
     kind = Kind.CHECK_FAILED
     text = "{release} was taken back from {environment}: {because}"
-    hint = "What was live before is live still. `plimsoll rollout report --env {environment}` shows how it went."
+    hint = (
+        "Whatever was live before is live still. `plimsoll rollout report --env {environment}` shows how it went; mend "
+        "that, release again and deploy the new release."
+    )
 
 
 class OrderNotFollowed(PlimsollError):
@@ -62,6 +65,15 @@ class WhichRollout(PlimsollError):
     kind = Kind.INVALID
     text = "Rollouts are under way in {environments}; the order does not say which is meant."
     hint = "Name the environment with --env."
+
+
+class CannotBeRolledOut(PlimsollError):
+    """A strategy that the environment's other settings do not allow."""
+
+    code = "rollout.cannot_be"
+    kind = Kind.INVALID
+    text = "{release} cannot be rolled out by {strategy} with the settings of the environment: {problem}."
+    hint = "Choose another --strategy, or change `rollout` of the environment in plimsoll.yaml."
 
 
 class NotBaked(PlimsollError):

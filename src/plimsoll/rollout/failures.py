@@ -21,13 +21,14 @@ class Failure:
     because: str
 
 
-def failures_of(rollout: str, predictions: Iterable[CapturedPrediction]) -> tuple[Failure, ...]:
-    """The most frequent failures of a rollout's candidate. Those that differ in figures alone are of one kind."""
+def failures_of(fallbacks: Iterable[CapturedPrediction]) -> tuple[Failure, ...]:
+    """The most frequent failures of a candidate, by what was answered in its stead. Those that differ in figures alone
+    are of one kind.
+    """
     times: Counter[str] = Counter()
     examples: dict[str, str] = {}
-    for prediction in predictions:
-        if prediction.rollout == rollout and prediction.fallback_because:
-            kind = _NUMBER.sub("#", prediction.fallback_because)
-            times[kind] += 1
-            examples.setdefault(kind, prediction.fallback_because)
+    for fallback in fallbacks:
+        kind = _NUMBER.sub("#", fallback.fallback_because)
+        times[kind] += 1
+        examples.setdefault(kind, fallback.fallback_because)
     return tuple(Failure(times=number, because=examples[kind]) for kind, number in times.most_common(MOST))

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
+from plimsoll.capture.entities import CapturedPrediction
+from plimsoll.kernel.clock import from_text
 from plimsoll.rollout.decisions import Measure
 from plimsoll.rollout.judge import weigh
 from plimsoll.rollout.report import title
@@ -103,6 +106,28 @@ class Forecast:
     """Of harm that is there from the first request; `requests` are those that the candidate answered until then."""
     stick_to: str
     """What callers stick to an arm by; empty when each request is drawn anew."""
+
+
+def recent_traffic(predictions: Sequence[CapturedPrediction], now: datetime, *, within_s: float) -> Recent:
+    """What the live release was asked lately, as a rollout would split it: how many a second, in vain, and how fast.
+
+    predictions: what was captured within the last `within_s` seconds, oldest first. Requests whose callers chose the
+    release are not split, and what it answered in a candidate's stead was not its own.
+    """
+    answered = [
+        found for found in predictions if found.role == "champion" and not found.pinned and not found.fallback_for
+    ]
+    if not answered:
+        return Recent(requests_per_s=0.0, error_rate=0.0, p99_s=None, measured_over_s=within_s, requests=0)
+    over_s = max((now - from_text(answered[0].at)).total_seconds(), 1.0)
+    latencies = sorted(found.latency_s for found in answered)
+    return Recent(
+        requests_per_s=len(answered) / over_s,
+        error_rate=sum(found.status >= 500 for found in answered) / len(answered),
+        p99_s=latencies[int(0.99 * (len(latencies) - 1))],
+        measured_over_s=over_s,
+        requests=len(answered),
+    )
 
 
 def forecast(spec: RolloutSpec, recent: Recent, *, draw: np.random.Generator, stick_to: str = "") -> Forecast:

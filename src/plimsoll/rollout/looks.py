@@ -29,6 +29,12 @@ def is_due(latest: Decision, now: datetime, *, order: Order | None) -> bool:
     return order is not None or awaited or latest.wake_at is None or not latest.at <= now < latest.wake_at
 
 
+def worth_writing(before: Decision, decision: Decision) -> bool:
+    """Whether a look is written: it found something new, or its time had come, so that the next one is due later."""
+    is_new = (decision.state, decision.because) != (before.state, before.because)
+    return is_new or before.wake_at is None or decision.at >= before.wake_at
+
+
 def worth_recording(last: Decision, latest: Decision, *, begun: datetime) -> bool:
     """Whether a look that changed nothing belongs into the record: the evidence moved and time has passed.
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from plimsoll.kernel.clock import EPOCH
 from plimsoll.rollout.entities import Deployment, Effects, Observed, State
 from plimsoll.rollout.rollouts import RolloutSpec
 from plimsoll.rollout.seen import Health, Readiness
+
+
+def next_revision(now: datetime, *, last: int, above: int = 0) -> int:
+    """The revision of what a target is told next. last: the ledger's newest, above: the newest that the target knows.
+
+    It grows with time as well, so that what is ordered after a ledger was restored from a backup is followed at once.
+    """
+    return max((now - EPOCH) // timedelta(milliseconds=1), last + 1, above + 1)
 
 
 def must_tell(effects: Effects, observed: Observed | None) -> bool:

@@ -117,7 +117,8 @@ class RolloutSpec:
     warm_s: float = 3600.0
     """How long the previous release stays ready to take over again."""
     crashes: int = 3
-    """A candidate whose worker has died so often is taken back: a death is no error of a request, so no test sees it."""
+    """A candidate whose worker died so often within an hour is taken back: a death is no error of a request, so no test
+    sees it."""
     look_s: float = 5.0
     """The longest time between two looks."""
     harm: Harm = Harm()

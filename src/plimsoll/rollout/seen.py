@@ -31,7 +31,7 @@ class Health:
 
     readiness: Readiness = Readiness.UNKNOWN
     deaths: int = 0
-    """How often its worker has died since it was loaded."""
+    """How often its worker has died in the last hour."""
     problem: str = ""
     """What the target says of a candidate that is not ready."""
 

@@ -70,8 +70,8 @@ def refused(spec: RolloutSpec, health: Health) -> str:
 
 def crashed(spec: RolloutSpec, health: Health) -> str:
     return (
-        f"The worker of {spec.candidate.name} has died {counted(health.deaths, 'time')}; it is taken back. Look for the "
-        "cause in the log of the environment's worker; out of memory is the usual one."
+        f"The worker of {spec.candidate.name} has died {counted(health.deaths, 'time')} within an hour; it is taken back. "
+        "Look for the cause in the log of the environment's worker; out of memory is the usual one."
     )
 
 

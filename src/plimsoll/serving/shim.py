@@ -40,6 +40,8 @@ LISTEN_AGAIN_S = 2.0
 """How often a port that could not be had is tried again."""
 IDLE_S = 10.0
 """A shim that has no door to keep, and that nobody asks anything for so long, ends."""
+REMEMBERED_S = 3600.0
+"""How long the death of a process is held against it."""
 STEADY_S = 10.0
 """A process that lived this long starts again without delay."""
 
@@ -82,7 +84,7 @@ class Child:
 
     def __init__(self, role: str, log: Path, start: Callable[[Path], subprocess.Popen[bytes]]) -> None:
         self.role = role
-        self.exits = 0
+        self._deaths: list[float] = []
         self.due = 0.0
         self.process: subprocess.Popen[bytes] | None = None
         self._log = log
@@ -97,12 +99,18 @@ class Child:
             note(f"{self.role} {self.process.pid} ended with {status}")
             self._quick_exits = 0 if now - self._begun > STEADY_S else self._quick_exits + 1
             self.due = now + BACKOFF_S[min(max(self._quick_exits - 1, 0), len(BACKOFF_S) - 1)]
-            self.process, self.exits, ended = None, self.exits + 1, True
+            self._deaths.append(now)
+            self.process, ended = None, True
         if self.process is None and now >= self.due:
             _shorten(self._log)
             self.process, self._begun = self._start(self._log), now
             note(f"{self.role} {self.process.pid} started")
         return ended
+
+    def deaths(self, now: float) -> int:
+        """How often it ended by itself of late: what happened long ago says nothing of what it does today."""
+        self._deaths = [moment for moment in self._deaths if now - moment < REMEMBERED_S]
+        return len(self._deaths)
 
     def end(self) -> subprocess.Popen[bytes] | None:
         """Ask it to end; returns what is still to be waited for."""
@@ -267,7 +275,7 @@ class Shim:
             "status": self._status(),
             "problem": self._problem
             or next(filter(None, (door.status.get("problem") for door in self._doors.values())), ""),
-            "deaths": {digest: worker.child.exits for digest, worker in self._workers.items()},
+            "deaths": {digest: worker.child.deaths(time.monotonic()) for digest, worker in self._workers.items()},
             "processes": [
                 ["shim", os.getpid()],
                 *([_kind(child.role), child.process.pid] for child in self._children() if child.process is not None),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from plimsoll.edge.context import Context
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
-from plimsoll.kernel.clock import EPOCH, from_text, to_text
+from plimsoll.kernel.clock import from_text, to_text
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import Transaction
 from plimsoll.release.entities import Release
@@ -18,6 +18,7 @@ from plimsoll.rollout.decisions import Decision, Rule
 from plimsoll.rollout.effects import arrangement_of
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Rollout, Told
 from plimsoll.rollout.looks import worth_recording
+from plimsoll.rollout.observing import next_revision
 from plimsoll.rollout.operations.place import Place
 from plimsoll.rollout.rollouts import Promoted, ReleaseRef, RolledBack, Strategy
 from plimsoll.rollout.standing import standing
@@ -104,18 +105,13 @@ def write_decision(
 def tell(
     context: Context, transaction: Transaction, environment: str, told: Told, *, because: str, above: int = 0
 ) -> Effects:
-    """Put into the outbox what the environment's target must be told. above: a revision that the target knows.
-
-    Revisions grow with time as well, so that what is ordered after a ledger was restored from a backup is followed at
-    once; what is not ordered anew is told once the target is seen to be ahead.
-    """
+    """Put into the outbox what the environment's target must be told. above: a revision that the target knows."""
     now = context.clock.now()
     last = store.latest_effects(transaction, project=context.project, environment=environment)
-    milliseconds = int((now - EPOCH).total_seconds() * 1000)
     effects = Effects(
         project=context.project,
         environment=environment,
-        revision=max(milliseconds, last.revision + 1 if last else 0, above + 1),
+        revision=next_revision(now, last=last.revision if last else 0, above=above),
         told=told,
         because=because,
         created_at=to_text(now),

@@ -12,6 +12,7 @@ from plimsoll.ledger.leases import Lease
 from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Decision, Rule
 from plimsoll.rollout.entities import Deployment, Desired, Effects, Observed, Rollout, Traffic
+from plimsoll.rollout.looks import worth_writing
 from plimsoll.rollout.operations.champions import desired_release
 from plimsoll.rollout.operations.changes import tell, write_decision
 from plimsoll.rollout.rollouts import Order
@@ -51,11 +52,11 @@ def next_look(context: Context, environment: str) -> Look | None:
 def record_decision(context: Context, lease: Lease, look: Look, decision: Decision) -> bool:
     """Write a look's decision with what follows from it, in one transaction; True when there is something to do now.
 
-    A look that found nothing new is not written, nor is one in whose time somebody else decided or ordered something.
+    A look that is not worth it is not written, nor is one in whose time somebody else decided or ordered something.
     Raises LeaseLost.
     """
     before = look.rollout.latest
-    if decision.state == before.state and decision.because == before.because and not look.order_id:
+    if not (look.order_id or worth_writing(before, decision)):
         return False
     with context.database.write() as transaction:
         leases.require(transaction, lease)

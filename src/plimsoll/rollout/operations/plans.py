@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from plimsoll.capture.entities import CapturedPrediction
 from plimsoll.capture.reader import read_since
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import operation
 from plimsoll.gates.operations import get_verdict
-from plimsoll.kernel.clock import from_text
 from plimsoll.project.environments import find_environment
 from plimsoll.project.load import load_project
 from plimsoll.release.operations import get_release
@@ -19,9 +16,6 @@ from plimsoll.rollout.operations.place import Admission, find_place
 from plimsoll.rollout.planning import steps_of
 from plimsoll.rollout.requests import DeployRequest, Plan
 from plimsoll.rollout.rollouts import ReleaseRef, RolloutSpec, Strategy
-
-if TYPE_CHECKING:
-    from plimsoll.rollout.forecast import Recent
 
 RECENT_S = 600.0
 MOST_RECENT = 20_000
@@ -70,31 +64,9 @@ def _forecast(spec: RolloutSpec, capture: Path, now: datetime) -> str:
         return ""
     import numpy as np
 
-    from plimsoll.rollout.forecast import forecast
+    from plimsoll.rollout.forecast import forecast, recent_traffic
     from plimsoll.rollout.forecast_text import forecast_text
 
-    recent = recent_traffic(read_since(capture, now - timedelta(seconds=RECENT_S), most=MOST_RECENT), now)
+    lately = read_since(capture, now - timedelta(seconds=RECENT_S), most=MOST_RECENT)
+    recent = recent_traffic(lately, now, within_s=RECENT_S)
     return forecast_text(forecast(spec, recent, draw=np.random.default_rng(SEED), stick_to=spec.stick_to))
-
-
-def recent_traffic(predictions: list[CapturedPrediction], now: datetime) -> Recent:
-    """What the live release was asked lately, as a rollout would split it: how many a second, in vain, and how fast.
-
-    Requests whose callers chose the release are not split, and what it answered in a candidate's stead was not its own.
-    """
-    from plimsoll.rollout.forecast import Recent
-
-    answered = [
-        found for found in predictions if found.role == "champion" and not found.pinned and not found.fallback_for
-    ]
-    if not answered:
-        return Recent(requests_per_s=0.0, error_rate=0.0, p99_s=None, measured_over_s=RECENT_S, requests=0)
-    over_s = max((now - from_text(answered[0].at)).total_seconds(), 1.0)
-    latencies = sorted(found.latency_s for found in answered)
-    return Recent(
-        requests_per_s=len(answered) / over_s,
-        error_rate=sum(found.status >= 500 for found in answered) / len(answered),
-        p99_s=latencies[int(0.99 * (len(latencies) - 1))],
-        measured_over_s=over_s,
-        requests=len(answered),
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from plimsoll.capture.reader import read_since
+from plimsoll.capture.reader import read_fallbacks
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
@@ -30,8 +30,6 @@ from plimsoll.rollout.rollouts import Abort, Order, Pause, Promote, Resume
 from plimsoll.rollout.views import report_of, rollout_view
 
 MOST_LISTED = 50
-MOST_CAPTURED = 50_000
-"""Of the predictions captured since a rollout began, the latest are looked through for failures."""
 _ORDERS: dict[str, type[Order]] = {"pause": Pause, "resume": Resume, "promote": Promote, "abort": Abort}
 
 
@@ -88,9 +86,9 @@ def report(context: Context, request: ReportRequest) -> Report:
     with context.database.read() as transaction:
         rollout = _find(context, transaction, request.environment, request.rollout)
         decisions = store.decisions(transaction, rollout.id)
+    until = from_text(rollout.ended_at) if rollout.ended_at else context.clock.now()
     capture = context.workspace.capture(request.environment)
-    captured = read_since(capture, from_text(rollout.started_at), most=MOST_CAPTURED)
-    failures = failures_of(rollout.id, captured)
+    failures = failures_of(read_fallbacks(capture, rollout.id, since=from_text(rollout.started_at), until=until))
     text = report_of(rollout, decisions, failures=failures, format=request.format)
     return Report(rollout=rollout.id, text=text)
 
