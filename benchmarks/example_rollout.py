@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from plimsoll.capture.counts import ArmCounts, StageCounts
 from plimsoll.kernel.durations import parse_duration
 from plimsoll.kernel.histogram import Histogram, bucket_of
 from plimsoll.kernel.shares import parse_share
@@ -35,7 +36,7 @@ from plimsoll.rollout.rollouts import (
     Starting,
     Strategy,
 )
-from plimsoll.rollout.seen import ArmCounts, Health, Readiness, Seen, StageCounts
+from plimsoll.rollout.seen import Health, Readiness, Seen
 
 PROJECT = Path(__file__).parents[1] / "examples" / "fraud" / "plimsoll.yaml"
 COMPILED = (0.0007, 0.003)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rollout.worlds import CANDIDATE, CHAMPION, START, a_spec, an_arm, at
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.rollout.decide import begin, decide
 from plimsoll.rollout.decisions import Because, Cost, Decision, Evidence, Exposure, Measure, Reading, Rule
@@ -46,7 +47,7 @@ from plimsoll.rollout.rollouts import (
     Strategy,
     Unready,
 )
-from plimsoll.rollout.seen import Health, Readiness, Seen, StageCounts
+from plimsoll.rollout.seen import Health, Readiness, Seen
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 moments = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=10_000)).map(lambda since: START + since)

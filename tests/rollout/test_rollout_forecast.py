@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.rollout.worlds import START, a_spec, added, an_arm, at, seen
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.rollout.decide import decide
 from plimsoll.rollout.forecast import Finding, Forecast, Recent, forecast
 from plimsoll.rollout.forecast_text import forecast_text
@@ -23,7 +24,6 @@ from plimsoll.rollout.rollouts import (
     Stage,
     Strategy,
 )
-from plimsoll.rollout.seen import StageCounts
 
 ERRORS_ONLY = Harm(errors=ErrorsTest(ratio=1.0), latency=None)
 

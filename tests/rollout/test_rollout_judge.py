@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rollout.worlds import a_spec, a_stage, an_arm, seen
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.kernel.histogram import Histogram
 from plimsoll.rollout.decisions import Evidence, Measure, Reading
 from plimsoll.rollout.judge import log_mean_of_beginnings, weigh
 from plimsoll.rollout.rollouts import ErrorsTest, Harm, LatencyTest, Strategy
-from plimsoll.rollout.seen import Seen, StageCounts
+from plimsoll.rollout.seen import Seen
 
 SPEC = a_spec(stages=(5.0, 25.0, 50.0))
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.rollout.worlds import CANDIDATE, CHAMPION, START, Fleet, added, an_arm
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.rollout.decide import decide
 from plimsoll.rollout.decisions import Decision, Rule
 from plimsoll.rollout.report import WIDTH, rollout_text
@@ -41,7 +42,7 @@ from plimsoll.rollout.rollouts import (
     Strategy,
     Unready,
 )
-from plimsoll.rollout.seen import Health, Readiness, Seen, StageCounts
+from plimsoll.rollout.seen import Health, Readiness, Seen
 from plimsoll.rollout.sequential import StageErrors, log_bar, log_e_errors
 
 LIVES = int(os.environ.get("PLIMSOLL_TEST_LIVES", "200"))

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from tests.rollout.worlds import START, a_spec, an_arm, at, seen
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.kernel.histogram import Histogram
 from plimsoll.rollout.decide import decide
 from plimsoll.rollout.decisions import Decision
@@ -27,7 +28,7 @@ from plimsoll.rollout.rollouts import (
     Starting,
     Strategy,
 )
-from plimsoll.rollout.seen import Readiness, Seen, StageCounts
+from plimsoll.rollout.seen import Readiness, Seen
 
 SPEC = a_spec(stages=(5.0, 50.0), hold_s=10.0, warm_s=20.0, deadline_s=60.0)
 HOSTILE = '</h1><script>alert("x")</script>&\'\x00'

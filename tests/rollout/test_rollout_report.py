@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from tests.rollout.worlds import START, a_spec, an_arm, at, seen
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.kernel.histogram import Histogram
 from plimsoll.rollout.decide import decide
 from plimsoll.rollout.decisions import Decision, Measure, Reading
 from plimsoll.rollout.report import WIDTH, rollout_text, sparkline, turning_points
 from plimsoll.rollout.rollouts import RolloutState, Starting
-from plimsoll.rollout.seen import Seen, StageCounts
+from plimsoll.rollout.seen import Seen
 
 SPEC = a_spec(hold_s=600.0)
 

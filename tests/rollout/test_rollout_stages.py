@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.rollout.worlds import START, a_spec, a_stage, an_arm, at, seen
 
+from plimsoll.capture.counts import StageCounts
 from plimsoll.rollout.decide import decide
 from plimsoll.rollout.decisions import Decision, Rule
 from plimsoll.rollout.rollouts import (
@@ -34,7 +35,7 @@ from plimsoll.rollout.rollouts import (
     Strategy,
     Unready,
 )
-from plimsoll.rollout.seen import Health, Readiness, Seen, StageCounts
+from plimsoll.rollout.seen import Health, Readiness, Seen
 
 SPEC = a_spec(stages=(5.0, 25.0, 50.0), hold_s=600.0, deadline_s=3600.0, ready_s=120.0, warm_s=900.0)
 HEALTHY = a_stage(1000)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
+from plimsoll.capture.counts import ArmCounts, StageCounts
 from plimsoll.kernel.histogram import Histogram, bucket_of
 from plimsoll.rollout.rollouts import Effect, MakeLive, ReleaseRef, RolloutSpec, SetTraffic, Start, Stop
-from plimsoll.rollout.seen import ArmCounts, Health, Readiness, Seen, StageCounts
+from plimsoll.rollout.seen import Health, Readiness, Seen
 
 CHAMPION = ReleaseRef(name="fraud@1", digest="d1")
 CANDIDATE = ReleaseRef(name="fraud@2", digest="d2")

@@ -10,15 +10,13 @@ from typing import Any
 
 import orjson
 
-from plimsoll.capture.entities import CapturedPrediction
+from plimsoll.capture.entities import OF_A_ROLLOUT, CapturedPrediction
 from plimsoll.capture.segment import SUFFIX, read_segment
 from plimsoll.kernel.clock import EPOCH, from_microseconds, to_text
 from plimsoll.kernel.ids import millisecond_of
 
 __all__ = ["CapturedPrediction", "find_prediction", "read_predictions"]
 
-_OF_A_ROLLOUT = ("role", "rollout", "stage", "propensity", "fallback_for", "fallback_because", "pinned", "copy_of")
-"""Left out where the live release answered everything, and before there were rollouts."""
 SLACK_MS = 120_000
 """Between an id and its record lie a request's deadline and what clocks were set back."""
 
@@ -109,5 +107,5 @@ def _prediction(record: dict[str, Any]) -> CapturedPrediction:
         outputs=record["outputs"],
         status=record["status"],
         latency_s=record["latency_s"],
-        **{name: record[name] for name in _OF_A_ROLLOUT if name in record},
+        **{name: record[name] for name in OF_A_ROLLOUT if name in record},
     )

@@ -11,9 +11,10 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
+from plimsoll.capture.counts import EMPTY
 from plimsoll.rollout.decisions import Cost, Evidence, Exposure, Measure, Reading
 from plimsoll.rollout.rollouts import ErrorsTest, LatencyTest, RolloutSpec
-from plimsoll.rollout.seen import EMPTY, Seen
+from plimsoll.rollout.seen import Seen
 from plimsoll.rollout.sequential import (
     StageErrors,
     StageRequests,

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from plimsoll.capture.counts import EMPTY, ArmCounts, StageCounts
-
-__all__ = ["EMPTY", "ArmCounts", "Health", "Readiness", "Seen", "StageCounts"]
+from plimsoll.capture.counts import StageCounts
 
 
 class Readiness(StrEnum):

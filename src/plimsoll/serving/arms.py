@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from plimsoll.capture.entities import Role
+from plimsoll.capture.entities import Role, RolloutPart
 from plimsoll.serving.account import Account
 from plimsoll.serving.attempt import Attempt, attempt
 from plimsoll.serving.entities import Limits
 from plimsoll.serving.metrics import Tally
 from plimsoll.serving.ports import Release
-from plimsoll.serving.record import ALONE, Part, Recorder
+from plimsoll.serving.record import ALONE, Recorder
 from plimsoll.serving.routing import BUCKETS, Routes, Split, draw, sticky_value, unit_of
 from plimsoll.serving.turn import Arm, Asked, Turn
 
@@ -79,7 +79,7 @@ class Arms:
     async def pinned(self, release: Release, role: Role, asked: Asked) -> Answered:
         """The answer by that release or its own error, outside of any rollout."""
         with _held(release):
-            return self._answered(await attempt(release, asked.page), Part(role=role, pinned=True), asked)
+            return self._answered(await attempt(release, asked.page), RolloutPart(role=role, pinned=True), asked)
 
     async def copied(self) -> None:
         """Return when no copy is in flight any more."""
@@ -190,7 +190,7 @@ class Arms:
             self._noted = turn.asked.begun
             log.warning("%s: %s", candidate.error.code, candidate.error)
 
-    def _answered(self, tried: Attempt, part: Part, asked: Asked) -> Answered:
+    def _answered(self, tried: Attempt, part: RolloutPart, asked: Asked) -> Answered:
         if tried.status == 500:
             log.warning("%s: %s", tried.error and tried.error.code, tried.error)
         prediction = self._recorder.record(tried, part, received_us=asked.received_us, latency_s=asked.seconds)

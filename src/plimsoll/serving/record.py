@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.capture.entities import Role
+from plimsoll.capture.entities import OF_A_ROLLOUT, RolloutPart
 from plimsoll.capture.writer import CaptureWriter
 from plimsoll.kernel.clock import from_microseconds
 from plimsoll.kernel.ids import new_id
 from plimsoll.serving.attempt import Attempt
 from plimsoll.serving.oip import Output
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What a prediction was in a rollout; the meaning of each field is told in capture/entities.py."""
-
-    role: Role = "champion"
-    rollout: str = ""
-    stage: int | None = None
-    propensity: float = 1.0
-    fallback_for: str = ""
-    fallback_because: str = ""
-    pinned: bool = False
-    copy_of: str = ""
-
-    def page(self) -> dict[str, Any]:
-        return {
-            "role": self.role,
-            "rollout": self.rollout,
-            "stage": self.stage,
-            "propensity": self.propensity,
-            "fallback_for": self.fallback_for,
-            "fallback_because": self.fallback_because,
-            "pinned": self.pinned,
-            "copy_of": self.copy_of,
-        }
-
-
-ALONE = Part()
+ALONE = RolloutPart()
 """The live release answers everything: nothing of a rollout is written."""
 
 
@@ -50,7 +22,7 @@ class Recorder:
         self.capture = capture
         self._environment = environment
 
-    def record(self, attempt: Attempt, part: Part, *, received_us: int, latency_s: float) -> str:
+    def record(self, attempt: Attempt, part: RolloutPart, *, received_us: int, latency_s: float) -> str:
         """Capture an answer, or a model's failure on these rows, under a new id; empty when it was neither."""
         if attempt.request is None or attempt.status not in (200, 500):
             return ""
@@ -67,7 +39,7 @@ class Recorder:
                 "outputs": {item.name: _by_row(item) for item in attempt.outputs},
                 "status": attempt.status,
                 "latency_s": round(latency_s, 6),
-                **({} if part is ALONE else part.page()),
+                **({} if part is ALONE else {name: getattr(part, name) for name in OF_A_ROLLOUT}),
             }
         )
         return identifier

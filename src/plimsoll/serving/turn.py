@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from plimsoll.capture.entities import Role
+from plimsoll.capture.entities import Role, RolloutPart
 from plimsoll.serving.ports import Release
-from plimsoll.serving.record import Part
 from plimsoll.serving.routing import Draw, Split
 
 Arm = Literal["champion", "candidate"]
@@ -59,8 +58,8 @@ class Turn:
     def release(self, arm: Arm) -> Release:
         return self.candidate if arm == "candidate" else self.champion
 
-    def part(self, role: Role, **more: Any) -> Part:
+    def part(self, role: Role, **more: Any) -> RolloutPart:
         """What the capture says of a prediction of this request."""
         traffic = self.split.traffic
         drawn: dict[str, Any] = {"propensity": self.drawn.propensity, **more}
-        return Part(role=role, rollout=traffic.rollout, stage=traffic.stage, **drawn)
+        return RolloutPart(role=role, rollout=traffic.rollout, stage=traffic.stage, **drawn)
