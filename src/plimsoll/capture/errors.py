@@ -1,8 +1,29 @@
-"""Why counts cannot be told."""
+"""Why something is not captured or counted, and why counts cannot be told."""
 
 from __future__ import annotations
 
 from plimsoll.kernel.errors import Kind, PlimsollError
+
+
+class CaptureRefused(PlimsollError):
+    """The disk does not take the predictions of an environment; callers are answered all the same."""
+
+    code = "capture.refused"
+    kind = Kind.UNAVAILABLE
+    text = "predictions cannot be captured: {problem}"
+    hint = "Make room on the disk that holds .plimsoll/capture; what is answered then is captured again by itself."
+
+
+class CountsRefused(PlimsollError):
+    """The disk does not take what a rollout counts: it learns nothing, and goes on answering."""
+
+    code = "capture.counts_refused"
+    kind = Kind.UNAVAILABLE
+    text = "outcomes cannot be counted: {problem}"
+    hint = (
+        "Make room on the disk that holds .plimsoll/environments; what is answered then is counted again by itself. Until "
+        "then the rollout has no evidence to go on; `plimsoll rollout abort` ends it."
+    )
 
 
 class CountsDamaged(PlimsollError):

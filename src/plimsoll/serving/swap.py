@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from plimsoll.capture.errors import CaptureRefused, CountsRefused
 from plimsoll.capture.journal import CountJournal
 from plimsoll.serving.app import DoorApp
 from plimsoll.serving.entities import ReleaseRef, Wanted
@@ -255,7 +256,7 @@ class Swapper:
 
     def _problem(self) -> str:
         """What cannot be written, as `code: text`; callers are answered all the same."""
-        if self._app.capture.problem:
-            return f"capture.refused: predictions cannot be captured: {self._app.capture.problem}"
-        problem = next((journal.problem for journal in self._journals.values() if journal.problem), "")
-        return f"capture.refused: outcomes cannot be counted: {problem}" if problem else ""
+        counting = next((journal.problem for journal in self._journals.values() if journal.problem), "")
+        if problem := self._app.capture.problem:
+            return f"{CaptureRefused.code}: {CaptureRefused(problem=problem)}"
+        return f"{CountsRefused.code}: {CountsRefused(problem=counting)}" if counting else ""
