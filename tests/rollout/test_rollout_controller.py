@@ -33,6 +33,18 @@ def effects_of(world: Controlled, environment: str = PRODUCTION) -> Effects:
     return found
 
 
+def just_before(monkeypatch: pytest.MonkeyPatch, name: str, happens: Callable[[], object]) -> None:
+    """Somebody else does something once, right before the controller's next call of a function."""
+    call = getattr(controller, name)
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(controller, name, call)
+        happens()
+        return call(*arguments, **named)
+
+    monkeypatch.setattr(controller, name, interrupted)
+
+
 class TestOutbox:
     def test_what_was_decided_is_told_and_marked(self, world):
         world.deploy(world.release(1))
@@ -130,14 +142,12 @@ class TestOutbox:
         world.make_live(world.release(1))
         known = world.target.told[-1]
         world.target.apply(replace(known, revision=known.revision + 1))
-        overtake = controller.overtake
 
-        def stopped_meanwhile(*arguments, **named):
+        def stop_later() -> None:
             world.clock.advance(timedelta(minutes=1))
             world.stop()
-            return overtake(*arguments, **named)
 
-        monkeypatch.setattr(controller, "overtake", stopped_meanwhile)
+        just_before(monkeypatch, "overtake", stop_later)
         world.turn()
         assert world.target.stops == [(PRODUCTION, effects_of(world).revision)]
 
@@ -398,27 +408,14 @@ class TestOrdersInBetween:
         world.deploy(world.release(2))
         world.until(lambda: world.states()[-1] == "Settling", step_s=1)
         world.clock.advance(timedelta(minutes=5))
-        record = controller.record_decision
-
-        def aborted_meanwhile(*arguments):
-            monkeypatch.setattr(controller, "record_decision", record)
-            world.rollback()
-            return record(*arguments)
-
-        monkeypatch.setattr(controller, "record_decision", aborted_meanwhile)
+        just_before(monkeypatch, "record_decision", world.rollback)
         world.turns(2)
         assert (world.states()[-1], world.live()) == ("RolledBack", first.name)
 
     def test_a_stop_that_comes_between_look_and_decision_wins(self, world, monkeypatch):
         world.deploy(world.release(1))
         world.turn()
-        record = controller.record_decision
-
-        def stopped_meanwhile(*arguments):
-            world.stop()
-            return record(*arguments)
-
-        monkeypatch.setattr(controller, "record_decision", stopped_meanwhile)
+        just_before(monkeypatch, "record_decision", world.stop)
         world.turns(2)
         assert (world.states()[-1], world.show()["state"]) == ("RolledBack", "stopped")
 
@@ -426,15 +423,12 @@ class TestOrdersInBetween:
         """Otherwise the revision would count as told, with a port that nobody wants any more."""
         world.make_live(world.release(1))
         second, project = world.release(2), world.workspace.project_file
-        latest = controller.latest_effects
 
-        def moved_meanwhile(*arguments):
-            monkeypatch.setattr(controller, "latest_effects", latest)
+        def move() -> None:
             project.write_text(project.read_text().replace("port: 8600", "port: 8601"))
             world.deploy(second)
-            return latest(*arguments)
 
-        monkeypatch.setattr(controller, "latest_effects", moved_meanwhile)
+        just_before(monkeypatch, "latest_effects", move)
         world.turn()
         assert world.target.told[-1].port == 8601
         assert world.target.told[-1].revision == effects_of(world).revision
@@ -496,13 +490,7 @@ class TestLease:
     def test_a_controller_that_loses_its_lease_in_its_turn_decides_nothing_more(self, world, monkeypatch):
         world.deploy(world.release(1))
         world.turn()
-        decide = controller.decide
-
-        def taken_over_meanwhile(*arguments):
-            world.lease()
-            return decide(*arguments)
-
-        monkeypatch.setattr(controller, "decide", taken_over_meanwhile)
+        just_before(monkeypatch, "decide", world.lease)
         before = world.latest()
         with pytest.raises(LeaseLost):
             world.turn()

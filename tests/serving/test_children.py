@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.serving.shim import BACKOFF_S, REMEMBERED_S, STEADY_S, Child
+from plimsoll.serving.shim.children import BACKOFF_S, REMEMBERED_S, STEADY_S, Child
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ from plimsoll.ledger.engine import Database
 from plimsoll.rollout import store
 from plimsoll.rollout.entities import Rollout
 from plimsoll.server.wiring import open_ledger
-from plimsoll.serving import shim
+from plimsoll.serving.shim.sockets import control_socket
+from plimsoll.serving.shim.state import read_state
 
 END_WITHIN_S = 60.0
 RULES = {
@@ -90,7 +91,7 @@ class World:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
                 stream.settimeout(5)
-                stream.connect(str(shim.control_socket(self.state)))
+                stream.connect(str(control_socket(self.state)))
                 stream.sendall(b'{"do": "observe"}\n')
                 answer: dict[str, Any] = json.loads(stream.makefile("rb").readline())
         except (OSError, ValueError):
@@ -224,7 +225,7 @@ class World:
 
         def watch() -> None:
             while not ended.wait(0.005):
-                page = shim.read_state(self.state)
+                page = read_state(self.state)
                 seen = Told(revision=page["revision"], page=json.dumps(page["desired"], sort_keys=True))
                 if not told or told[-1] != seen:
                     told.append(seen)

@@ -48,7 +48,7 @@ def test_a_killed_door_loses_what_was_inside_it_and_no_count(two_doors, compiled
     counted = counts.champion.requests + counts.candidate.requests
     captured = sum(item.rollout == "rollout-1" for item in read_predictions(two_doors.capture))
     assert len(load.answers) <= counted <= len(load.sent)
-    assert counted <= captured <= counted + kills  # a kill between the two appends of one request
+    assert captured <= counted <= captured + kills  # a kill between the two appends of one request: counted first
 
 
 def test_fewer_doors_are_kept_when_fewer_are_wanted(two_doors, compiled_1):

@@ -15,7 +15,7 @@ from plimsoll.kernel.errors import Kind
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.errors import RuntimeDiffers
 from plimsoll.serving.loading import check_bundle
-from plimsoll.serving.shim import control_socket, socket_folder
+from plimsoll.serving.shim.sockets import control_socket, socket_folder
 from plimsoll.targets.errors import NotLoopback, PortTaken, Stale
 from plimsoll.targets.process import ProcessTarget
 

@@ -22,12 +22,15 @@ from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.rollout.entities import Desired, DesiredRelease, Observed, ObservedRelease
 from plimsoll.serving import shim
+from plimsoll.serving.shim.sockets import control_socket, is_loopback
+from plimsoll.serving.shim.state import OLDER, SHIM_RUNS, read_state
 from plimsoll.targets.errors import NotLoopback, PortTaken, ShimUnavailable, Stale
 from plimsoll.targets.runtimes import Runtimes
 
 if TYPE_CHECKING:
     from plimsoll.targets.counting import Counting
 
+SHIM = str(Path(shim.__file__).with_name("__main__.py"))
 SHIM_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.05
@@ -64,9 +67,9 @@ class ProcessTarget:
         Raises NotLoopback, PortTaken, ShimUnavailable; Stale for a revision older than what was told before.
         """
         environment = desired.environment
-        if not shim.is_loopback(desired.host):
+        if not is_loopback(desired.host):
             raise NotLoopback(environment=environment, host=desired.host)
-        known = shim.read_state(self._workspace.environment(environment))
+        known = read_state(self._workspace.environment(environment))
         if known["stopped"] and desired.revision <= known["revision"]:  # a shim would start for nothing
             raise Stale(environment=environment, revision=desired.revision, problem=f"{known['revision']}, a stop")
         self._start_shim(environment)
@@ -75,13 +78,13 @@ class ProcessTarget:
     def observe(self, environment: str) -> Observed | None:
         """What runs now; None when nothing was ever applied."""
         state = self._workspace.environment(environment)
-        known = shim.read_state(state)
+        known = read_state(state)
         if not known["desired"]:
             return None
         try:
             return _observed(self._ask(environment, {"do": "observe"}))
         except ShimUnavailable as error:
-            known = shim.read_state(state)
+            known = read_state(state)
             stopped = known["stopped"]
             return Observed(
                 revision=known["revision"],
@@ -163,10 +166,10 @@ class ProcessTarget:
         """Keep that it was stopped where no shim runs, so that nobody who comes late starts it; False where one does."""
         state = self._workspace.environment(environment).absolute()
         done = _run_shim(str(state), "--stop", str(revision))
-        if done.returncode == shim.OLDER:
-            problem = f"revision {shim.read_state(state)['revision']}"
+        if done.returncode == OLDER:
+            problem = f"revision {read_state(state)['revision']}"
             raise Stale(environment=environment, revision=revision, problem=problem)
-        if done.returncode == shim.SHIM_RUNS and not is_last_try:
+        if done.returncode == SHIM_RUNS and not is_last_try:
             return False
         if done.returncode:
             problem = _last_line(done.stderr) or "it holds its lock and does not answer"
@@ -188,7 +191,7 @@ class ProcessTarget:
 
     def _ask(self, environment: str, request: dict[str, Any], revision: int = 0) -> dict[str, Any]:
         """The shim's answer. Raises ShimUnavailable, or what the shim's own refusal stands for."""
-        place = shim.control_socket(self._workspace.environment(environment))
+        place = control_socket(self._workspace.environment(environment))
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
                 stream.settimeout(ANSWER_WITHIN_S)
@@ -230,7 +233,7 @@ def _is_running(state: Path) -> bool:
     """Whether a shim answers for the state folder; a killed one leaves its socket, which refuses."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-            stream.connect(str(shim.control_socket(state)))
+            stream.connect(str(control_socket(state)))
     except OSError:
         return False
     return True
@@ -238,7 +241,7 @@ def _is_running(state: Path) -> bool:
 
 def _run_shim(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-I", "-S", shim.__file__, *arguments],
+        [sys.executable, "-I", "-S", SHIM, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
