@@ -31,6 +31,11 @@ SECTIONS = {
     "harm": entities.Harm,
     "harm tests": entities.HarmTest,
     "enough": entities.Enough,
+    "monitor": entities.Monitor,
+    "drift": entities.Drift,
+    "quality": entities.Quality,
+    "retrain": entities.RetrainRule,
+    "limits": entities.RetrainLimits,
 }
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| (.+) \| `(.+)` \|$", re.MULTILINE)
 

@@ -30,6 +30,13 @@ class Action(StrEnum):
     ROLLOUT_STARTED = "rollout_started"
     ROLLOUT_ORDERED = "rollout_ordered"
     ROLLOUT_CHANGED = "rollout_changed"
+    LABELS_ADDED = "labels_added"
+    ALERT_OPENED = "alert_opened"
+    ALERT_ACKNOWLEDGED = "alert_acknowledged"
+    ALERT_RESOLVED = "alert_resolved"
+    RETRAINING_REQUESTED = "retraining_requested"
+    RETRAINING_STARTED = "retraining_started"
+    RETRAINING_ENDED = "retraining_ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from plimsoll.kernel.errors import Kind, PlimsollError
 
 EXTRAS = {
+    "apprise": "notify",
     "psycopg": "postgres",
     "onnxruntime": "serve",
     "onnx": "sklearn",

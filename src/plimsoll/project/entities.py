@@ -263,8 +263,88 @@ class Environment:
     """How long it must have been live there."""
     approvals: tuple[ApprovalRule, ...] = ()
     """Who must approve a release before it is deployed here."""
+    auto_deploy: bool = False
+    """Whether a release that a trigger made is deployed here by itself, as soon as `after`, `bake` and approvals allow."""
     rollout: Rollout = field(default_factory=Rollout)
     """How a release takes the place of the live one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """When a column's values, or the predictions, count as drifted from what the release was judged on."""
+
+    __pydantic_config__ = _CLOSED
+
+    tolerance: float = 0.1
+    """The population stability index that is still no drift."""
+    false_alarms: str = "1/year"
+    """How often an alert may be wrong where nothing drifts, over all columns of a release: N/day, N/week, N/month, N/year."""
+    group: str | None = None
+    """A column whose rows belong together, such as a customer: their rows are not independent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How the live release is held to its holdout once labels arrive."""
+
+    __pydantic_config__ = _CLOSED
+
+    metric: str
+    """The metric's name, such as roc_auc, accuracy, rmse."""
+    label_delay: str = "7d"
+    """The age at which a prediction's label counts; one without a label by then is missing."""
+    tolerance: float = 0.02
+    """How much worse than on the holdout is still no decay, in the metric's own unit."""
+    false_alarms: str = "1/year"
+    """How often an alert may be wrong where nothing decays: N/day, N/week, N/month, N/year."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """What is measured over the captured predictions of every environment, and who is told."""
+
+    __pydantic_config__ = _CLOSED
+
+    window: str = "1h"
+    """How long a window is; drift is judged after each, after each day and after each week."""
+    drift: Drift | None = field(default_factory=Drift)
+    """Drift of columns and predictions; null does not look."""
+    quality: Quality | None = None
+    """The metric on labels; without it, it is not held to anything."""
+    notify: tuple[str, ...] = ()
+    """Whom to tell of alerts, as Apprise URLs such as mailto:// or slack://; take secrets from ${NAME}."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainLimits:
+    """How often triggers may start a run."""
+
+    __pydantic_config__ = _CLOSED
+
+    cooldown: str = "6h"
+    """The least time between the ends of one triggered run and the beginning of the next."""
+    per_day: int = 4
+    """The most triggered runs within 24 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainRule:
+    """A trigger: one of `schedule` and `on`; or the limits of all."""
+
+    __pydantic_config__ = _CLOSED
+
+    schedule: str | None = None
+    """When to run, as five cron fields in UTC, such as "0 3 * * 1"."""
+    on: Literal["drift", "decay", "new_data"] | None = None
+    """What starts a run: an alert of drift or of decay, or a new version of a dataset."""
+    dataset: str | None = None
+    """The dataset whose new version starts a run."""
+    environment: str | None = None
+    """Whose alerts count, and whose live release's code runs; default: the last environment."""
+    ref: str | None = None
+    """A branch, tag or commit whose code runs instead of the live release's."""
+    limits: RetrainLimits | None = None
+    """How often triggers may start a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,3 +367,7 @@ class Project:
     """The rules a candidate must pass."""
     environments: Mapping[str, Environment] = field(default_factory=dict)
     """Where releases can live, by name."""
+    monitor: Monitor = field(default_factory=Monitor)
+    """What is measured once a release is live."""
+    retrain: tuple[RetrainRule, ...] = ()
+    """What starts a run by itself."""

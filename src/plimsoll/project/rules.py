@@ -24,7 +24,9 @@ from plimsoll.project.breach import (
 )
 from plimsoll.project.environment_rules import environment_breaches
 from plimsoll.project.model_rules import gate_breaches, model_breaches
+from plimsoll.project.monitor_rules import monitor_breaches
 from plimsoll.project.problems import Path, describe
+from plimsoll.project.retrain_rules import retrain_breaches
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -45,6 +47,8 @@ def breaches(project: Values) -> Iterator[Breach]:
         model_breaches(project),
         gate_breaches(project),
         environment_breaches(project),
+        monitor_breaches(project),
+        retrain_breaches(project),
     )
 
 

@@ -1,0 +1,1 @@
+"""Others' systems that Plimsoll speaks to, each chosen by name."""

@@ -1,0 +1,1 @@
+"""Watches what releases answer: windows, drift, quality on labels, alerts."""

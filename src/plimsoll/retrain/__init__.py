@@ -1,0 +1,1 @@
+"""Starts runs by itself: triggers, their limits, and what becomes of them."""
