@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.monitor.conftest import Watched
 
 from plimsoll.edge.context import Caller, Denied, Grant, Role
-from plimsoll.monitor import store
 from plimsoll.monitor.alerting import CLEAR, Finding, Judged, Subject, follow, supersede
 from plimsoll.monitor.entities import Alert, AlertState, Concern, Span
 from plimsoll.monitor.errors import AlertMissing, AlertOver
@@ -140,19 +139,3 @@ def test_who_acts_on_alerts_sees_those_under_way(watched: Watched, alert: Alert)
     alerts = LedgerAlerts(watched.workspace, watched.database)
     assert alerts.open(project="fraud", environment="production") == (alert,)
     assert alerts.open(project="fraud", environment="staging") == ()
-
-
-def test_each_event_is_told_once_and_tried_again_when_it_fails(watched: Watched, alert: Alert):
-    now = "2026-03-02T02:00:00.000000Z"
-    with watched.database.write() as transaction:
-        assert [(found.id, event, tries) for found, event, tries in store.due_notices(transaction, project="fraud", now=now)] == [
-            (alert.id, "open", 0)
-        ]  # fmt: skip
-        later = "2026-03-02T02:05:00.000000Z"
-        store.note_notice(
-            transaction, alert=alert.id, event="open", sent_at="", tries=1, due_at=later, problem="no route"
-        )
-        assert store.due_notices(transaction, project="fraud", now=now) == ()
-        assert len(store.due_notices(transaction, project="fraud", now=later)) == 1
-        store.note_notice(transaction, alert=alert.id, event="open", sent_at=later, tries=2, due_at="", problem="")
-        assert store.due_notices(transaction, project="fraud", now=later) == ()

@@ -124,3 +124,15 @@ class Outcome:
 
     rows: int
     total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Somebody is to be told that an alert was opened or resolved."""
+
+    alert: Alert
+    event: str
+    """The state that the alert came to."""
+    tries: int = 0
+    left_over: tuple[str, ...] = ()
+    """Digests of the addresses that could not be reached; empty before the first try: all of them."""

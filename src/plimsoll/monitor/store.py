@@ -14,6 +14,7 @@ from plimsoll.monitor.entities import (
     ColumnCounts,
     Concern,
     Day,
+    Notice,
     Outcome,
     Span,
     WindowCounts,
@@ -211,8 +212,8 @@ def add_notice(transaction: Transaction, *, alert: str, event: str, at: str) -> 
     """Somebody is to be told of this; once for each event of an alert."""
     transaction.execute(
         """
-        INSERT INTO alert_notices (alert, event, created_at, sent_at, tries, due_at, problem)
-        VALUES (:alert, :event, :at, '', 0, :at, '') ON CONFLICT DO NOTHING
+        INSERT INTO alert_notices (alert, event, created_at, sent_at, tries, due_at, left_over, problem)
+        VALUES (:alert, :event, :at, '', 0, :at, '[]', '') ON CONFLICT DO NOTHING
         """,
         alert=alert,
         event=event,
@@ -220,35 +221,44 @@ def add_notice(transaction: Transaction, *, alert: str, event: str, at: str) -> 
     )
 
 
-def due_notices(transaction: Transaction, *, project: str, now: str) -> tuple[tuple[Alert, str, int], ...]:
-    """What is to be told now: the alert, its event, and how often that was tried."""
+def due_notices(transaction: Transaction, *, project: str, now: str) -> tuple[Notice, ...]:
+    """What is to be told now, in the order in which it happened."""
     rows = transaction.all(
         """
-        SELECT alerts.*, alert_notices.event AS notice_event, alert_notices.tries AS notice_tries FROM alert_notices
-        JOIN alerts ON alerts.id = alert_notices.alert
+        SELECT alerts.*, alert_notices.event AS notice_event, alert_notices.tries AS notice_tries,
+            alert_notices.left_over AS notice_left_over
+        FROM alert_notices JOIN alerts ON alerts.id = alert_notices.alert
         WHERE alerts.project = :project AND alert_notices.sent_at = '' AND alert_notices.due_at <= :now
         ORDER BY alert_notices.created_at
         """,
         project=project,
         now=now,
     )
-    return tuple((_alert(row), str(row["notice_event"]), int(row["notice_tries"])) for row in rows)
+    return tuple(
+        Notice(
+            alert=_alert(row),
+            event=row["notice_event"],
+            tries=row["notice_tries"],
+            left_over=tuple(json.loads(row["notice_left_over"])),
+        )
+        for row in rows
+    )
 
 
-def note_notice(
-    transaction: Transaction, *, alert: str, event: str, sent_at: str, tries: int, due_at: str, problem: str
-) -> None:
-    """How an attempt to tell went."""
+def note_told(transaction: Transaction, notice: Notice, *, at: str, due_at: str, problem: str) -> None:
+    """How an attempt to tell went. at: when it was over and done with; empty when it is tried again at `due_at`."""
     transaction.execute(
         """
-        UPDATE alert_notices SET sent_at = :sent_at, tries = :tries, due_at = :due_at, problem = :problem
+        UPDATE alert_notices SET sent_at = :at, tries = :tries, due_at = :due_at, left_over = :left_over,
+            problem = :problem
         WHERE alert = :alert AND event = :event
         """,
-        alert=alert,
-        event=event,
-        sent_at=sent_at,
-        tries=tries,
+        alert=notice.alert.id,
+        event=notice.event,
+        at=at,
+        tries=notice.tries,
         due_at=due_at,
+        left_over=json.dumps(notice.left_over),
         problem=problem,
     )
 

@@ -30,6 +30,7 @@ AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout", "monit
 PLUGINS: dict[tuple[str, str], str] = {
     ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
+    ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""

@@ -72,6 +72,7 @@ CREATE TABLE alert_notices (
     sent_at TEXT NOT NULL,
     tries BIGINT NOT NULL,
     due_at TEXT NOT NULL,
+    left_over TEXT NOT NULL,
     problem TEXT NOT NULL,
     PRIMARY KEY (alert, event)
 );

@@ -11,6 +11,7 @@ from plimsoll.monitor.operations.alerts import (
     write_alerts,
 )
 from plimsoll.monitor.operations.labels import add_labels
+from plimsoll.monitor.operations.notices import tell_people
 
 __all__ = [
     "LedgerAlerts",
@@ -19,5 +20,6 @@ __all__ = [
     "list_alerts",
     "resolve_alert",
     "show_alert",
+    "tell_people",
     "write_alerts",
 ]
