@@ -211,6 +211,7 @@ def _to_parquet(connection: duckdb.DuckDBPyConnection, page: Path, to: Path, fie
                 coalesce(pinned, false) AS _pinned, status AS _status, latency_s AS _latency_s,
                 outputs.decision["row" + 1] AS _decision, outputs.score["row" + 1] AS _score,
                 outputs.prediction["row" + 1] AS _prediction,
+                outputs.probabilities["row" + 1] AS _probabilities,
                 list_max(outputs.probabilities["row" + 1]) AS _confidence,
                 {", ".join(values) or "NULL AS _nothing"}
             FROM (
