@@ -1,4 +1,4 @@
-"""The nouns of monitoring that other areas see: an alert, from its opening to its end."""
+"""The nouns of monitoring: an alert, from its opening to its end, and the judgement of a column's distribution."""
 
 from __future__ import annotations
 
@@ -59,3 +59,57 @@ class Alert:
     resolved_at: str = ""
     why: str = ""
     """What the person who acknowledged or resolved it gave as the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRule:
+    """How the columns of one span are judged."""
+
+    span: str
+    """`window`, `day` or `week`; `all` for rows without a time."""
+    alpha: float
+    """The chance that a judgement of all columns finds any, when none has drifted."""
+    tolerance: float = 0.1
+    """The population stability index that is still no drift."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How the share of one bin differs from what was expected."""
+
+    bin: int
+    """Its number in the profile's counts."""
+    expected: float
+    actual: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnJudgement:
+    """Whether a column's rows in a span are still distributed as those of the reference."""
+
+    column: str
+    drifted: bool
+    judged: bool
+    """False where there are too few rows to tell; every figure but the rows is then 0."""
+    rows: int
+    reference_rows: float
+    """How many rows what was expected is worth: fewer where the span's phases were seldom seen."""
+    psi: float
+    """The population stability index against what the span's phases expect; rare bins as one."""
+    likelihood: float
+    """The likelihood ratio statistic in the same unit. The smaller of the two is judged: see docs/monitoring.md."""
+    critical: float
+    """What the smaller one must exceed."""
+    p: float
+    """The chance of so much, or more, where the true index is the tolerance; 1 for a column that was not judged."""
+    alpha: float
+    """The threshold of p, after the correction for the number of columns."""
+    spread: float
+    """By how much more than chance the reference says that a span of so many rows varies; at least 1."""
+    moves: tuple[Move, ...]
+    """The bins that moved, the largest part of the index first."""
+
+    @property
+    def effect(self) -> float:
+        """What was held against the critical value."""
+        return min(self.psi, self.likelihood)
