@@ -1,4 +1,4 @@
-"""The nouns of monitoring: an alert, from its opening to its end, and the judgement of a column's distribution."""
+"""The nouns of monitoring that other areas see: an alert, from its opening to its end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from plimsoll.data.entities import WindowCounts
 
 
 class Concern(StrEnum):
@@ -19,6 +21,14 @@ class Concern(StrEnum):
     """The distribution of scores or decisions."""
     DECAY = "decay"
     """The metric on matured labels."""
+
+
+class Span(StrEnum):
+    """Over how much time something is judged."""
+
+    WINDOW = "window"
+    DAY = "day"
+    WEEK = "week"
 
 
 class AlertState(StrEnum):
@@ -52,6 +62,10 @@ class Alert:
     """The end of the last window or span that showed it."""
     times: int
     """How many windows or spans showed it."""
+    span: Span
+    """The span that showed it last: so much has to be clean for it to end."""
+    clear: int = 0
+    """How many of its spans have not shown it since."""
     acknowledged_by: str = ""
     acknowledged_at: str = ""
     resolved_by: str = ""
@@ -59,6 +73,56 @@ class Alert:
     resolved_at: str = ""
     why: str = ""
     """What the person who acknowledged or resolved it gave as the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What one release answered in one window, in one role, on the bins of its reference."""
+
+    digest: str
+    role: str
+    begin: str
+    end: str
+    failed: int
+    """Rows of requests that the model failed on; they are among the counts."""
+    counts: WindowCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """How a release did on one day's predictions, once their labels are due."""
+
+    begin: str
+    rows: int
+    """Rows that were answered."""
+    labelled: int
+    """Of those, rows whose label is known."""
+    value: float | None
+    """The metric; None where the day's labels do not define it."""
+    evidence: float
+    """The detector's e-value after this day; it alarms at its limit."""
+    outcomes: Mapping[str, Outcome]
+    """Business figures by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One business figure of a day."""
+
+    rows: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Somebody is to be told that an alert was opened or resolved."""
+
+    alert: Alert
+    event: str
+    """The state that the alert came to."""
+    tries: int = 0
+    left_over: tuple[str, ...] = ()
+    """Digests of the addresses that could not be reached; empty before the first try: all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
