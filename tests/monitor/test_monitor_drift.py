@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.monitor import DAYS, SIZES, STILL, quiet_year, shifted_weeks
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -284,15 +285,20 @@ def test_a_longer_span_is_not_held_for_calmer_than_a_shorter_one():
     assert found.spread >= 2
 
 
-@given(st.floats(1, 20), st.floats(1, 2000), st.integers(2, 50))
-def test_the_upper_bound_lies_above_and_comes_closer_with_more_blocks(factor, degrees, cells):
-    bound = upper_bound(factor, degrees=degrees, cells=cells)
+def spread_of(factor, degrees, cells=10):
+    return Spread(blocks=9, factor=factor, degrees=degrees, cells=cells, rows=100.0)
+
+
+@given(st.floats(1, 20), st.floats(2, 2000), st.integers(2, 50), st.floats(2, 50))
+def test_the_upper_bound_lies_above_and_comes_closer_with_more_blocks(factor, degrees, cells, days):
+    bound = upper_bound(spread_of(factor, degrees, cells))
     assert bound >= factor
-    assert upper_bound(factor, degrees=degrees * 2, cells=cells) <= bound + 1e-9
+    assert upper_bound(spread_of(factor, degrees * 2, cells)) <= bound + 1e-9
+    assert upper_bound(spread_of(factor, degrees, cells), days=days) >= bound - 1e-9
 
 
 def test_without_blocks_nothing_is_known_of_the_spread():
-    assert upper_bound(1.0, degrees=0.0, cells=0) == 1.0
+    assert upper_bound(spread_of(1.0, 0.0, 0)) == 1.0
 
 
 def test_the_budget_is_shared_by_the_spans_and_spread_over_their_judgements():
@@ -325,3 +331,14 @@ def test_two_thousand_judgements_without_drift_find_less_than_alpha():
         reference = column([*draw.multinomial(3000, shares).tolist(), 0])
         found += judge([reference], span([*draw.multinomial(200, shares).tolist(), 0]), rule)[0].drifted
     assert found <= 55  # 40 expected, and three standard deviations
+
+
+@pytest.mark.parametrize("world", [STILL, DAYS])
+def test_a_year_of_twenty_seasonal_columns_has_no_false_alarm(world):
+    assert sum(quiet_year(world, 0).values()) == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_shift_is_found_within_the_stated_delay(size):
+    _, punctual = shifted_weeks(size, 1)
+    assert punctual

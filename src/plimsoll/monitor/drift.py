@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from plimsoll.data.entities import ColumnCounts, ColumnProfile, WindowCounts
+from plimsoll.data.entities import ColumnCounts, ColumnProfile, Spread, WindowCounts
 from plimsoll.data.phases import DAY, spans_of
 from plimsoll.monitor.entities import ColumnJudgement, DriftRule, Move
 from plimsoll.monitor.tails import tail, tail_inverse
@@ -27,6 +27,9 @@ LEAST_ROWS = 30
 MOST_ALPHA = 0.05
 _SHOWN_MOVES = 3
 _CONFIDENCE = 0.95
+_DEVIATIONS = 1.645
+"""Standard deviations to the same confidence."""
+_LEAST_DEGREES = 2.0
 
 Array = NDArray[np.float64]
 
@@ -104,13 +107,23 @@ def judge(
     rows = np.zeros((1, phases))
     for phase, count in span.phases.items():
         rows[0, phase if phases > 1 else 0] += count
-    found = measure(reference, counts, rows, span=rule.span, tolerance=rule.tolerance)
-    drifted, threshold = discoveries(found.p, rule.alpha)
+    found, drifted, threshold = judge_spans(reference, counts, rows, rule)
     critical = critical_psi(found, threshold[:, None])
     return tuple(
         _judgement(reference.columns[place], found, place, bool(drifted[0, place]), critical, threshold, counts)
         for place in range(len(reference.columns))
     )
+
+
+def judge_spans(
+    reference: Reference, counts: Array, phase_rows: Array, rule: DriftRule
+) -> tuple[Measured, NDArray[np.bool_], Array]:
+    """The judgement of many spans of one kind: the figures, what drifted (spans, columns), each span's threshold of p.
+
+    counts: shape (spans, columns, bins). phase_rows: the spans' rows by phase, shape (spans, phases).
+    """
+    found = measure(reference, counts, phase_rows, span=rule.span, tolerance=rule.tolerance)
+    return found, *discoveries(found.p, rule.alpha)
 
 
 def ranked(judgements: Sequence[ColumnJudgement]) -> tuple[ColumnJudgement, ...]:
@@ -267,20 +280,25 @@ def _bounds(column: ColumnProfile, span: str) -> tuple[float, float, float]:
     """The factor's upper bound, the rows of a block, the clusters' effect. A longer span is never held for calmer."""
     bound = clustered = 1.0
     usual = float(column.rows)
+    days = column.spread["day"].degrees if "day" in column.spread else float("inf")
     for name, spread in column.spread.items():
         usual, clustered = spread.rows, max(clustered, spread.clustered)
-        bound = max(bound, upper_bound(spread.factor, degrees=spread.degrees, cells=spread.cells))
+        bound = max(bound, upper_bound(spread, days=days))
         if name == span:
             break
     return bound, usual, clustered
 
 
-def upper_bound(factor: float, *, degrees: float, cells: int) -> float:
-    """The factor at the upper end of its 95 % interval: chance of the counts, plus the few blocks the excess rests on."""
-    if degrees <= 0 or cells < 2:
+def upper_bound(spread: Spread, *, days: float = float("inf")) -> float:
+    """The factor at the upper end of its 95 % interval: the chance of the counts, and the few blocks behind an excess.
+
+    days: the degrees of freedom of the days; hours of one day move together, and many of them are no more evidence.
+    """
+    if spread.degrees <= 0 or spread.cells < 2:
         return 1.0
-    excess = (factor - 1) * degrees / float(chdtri(degrees, _CONFIDENCE))
-    return 1 + excess + 1.645 * float(np.sqrt(2 / (degrees * (cells - 1))))
+    independent = max(min(spread.degrees, days), _LEAST_DEGREES)
+    excess = (spread.factor - 1) * independent / float(chdtri(independent, _CONFIDENCE))
+    return 1 + excess + _DEVIATIONS * float(np.sqrt(2 / (spread.degrees * (spread.cells - 1))))
 
 
 def _with_rest(values: Array, rare: NDArray[np.bool_]) -> Array:
