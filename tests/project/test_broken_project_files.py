@@ -455,8 +455,8 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         "plimsoll.yaml:29  retrain[0].dataset: found a dataset without `on: new_data`, expected `on: new_data`",
     ),
     "a trigger in an unknown environment": (
-        PROJECT_FILE + "retrain:\n  - {on: drift, environment: produktion}\n",
-        "plimsoll.yaml:29  retrain[0].environment: found 'produktion', expected production; did you mean production?",
+        PROJECT_FILE + "retrain:\n  - {on: drift, environment: prodution}\n",
+        "plimsoll.yaml:29  retrain[0].environment: found 'prodution', expected production; did you mean production?",
     ),
     "limits twice": (
         PROJECT_FILE + "retrain:\n  - {limits: {per_day: 1}}\n  - {limits: {per_day: 2}}\n",

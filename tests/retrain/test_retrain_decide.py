@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from tests.retrain.builders import START, a_firing, a_retraining, by_hand, seen
 
-from plimsoll.retrain.decide import DAY, TRIES, decide, owners_of
+from plimsoll.retrain.decide import DAY, TRIES, decide, judge_again, owners_of
 from plimsoll.retrain.entities import (
     Course,
     Deploying,
@@ -91,8 +92,11 @@ def test_a_request_none_of_whose_reasons_holds_is_dropped_and_says_why():
 
 
 def test_whoever_asked_owns_the_run_else_who_made_the_live_release():
-    assert owners_of(a_retraining(a_firing(), by_hand(2), by_hand(3, asked_by="bob")), maker="ada") == ("ann", "bob")
-    assert owners_of(a_retraining(), maker="ada") == ("ada",)
+    assert owners_of(a_retraining(a_firing(), by_hand(2), by_hand(3, asked_by="bob")), makers=("ada",)) == (
+        "ann",
+        "bob",
+    )
+    assert owners_of(a_retraining(), makers=("ada",)) == ("ada",)
 
 
 def test_a_worker_that_died_is_followed_by_another_one_and_not_for_ever():
@@ -104,6 +108,21 @@ def test_a_worker_that_died_is_followed_by_another_one_and_not_for_ever():
     assert kept.run == "run-1", "a run that was carried out, or never begun, is the same one"
     judged = Judged(run="run-1", verdict="v", attempt=TRIES, since=START)
     assert isinstance(decide(a_retraining(state=judged), seen(worker_gone=True), START).state, Failed)
+
+
+def test_a_run_that_was_given_back_half_way_is_followed_by_another_one_in_the_same_try():
+    running = a_retraining(state=Running(run="run-1", attempt=2, since=START))
+
+    state = decide(running, seen(run_is_lost=True, new_run="run-2"), START).state
+
+    assert state == Running(run="run-2", attempt=2, since=START)
+
+
+def test_a_verdict_against_a_champion_of_yesterday_is_reached_anew_and_not_for_ever():
+    judged = Judged(run="run-1", verdict="v", attempt=1, since=START)
+
+    assert judge_again(judged, START, because="stale").state == Running(run="run-1", attempt=2, since=START)
+    assert isinstance(judge_again(replace(judged, attempt=TRIES), START, because="stale").state, Superseded)
 
 
 def test_a_release_that_no_environment_takes_by_itself_ends_as_a_candidate():

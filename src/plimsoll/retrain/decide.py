@@ -40,7 +40,7 @@ def decide(retraining: Retraining, seen: Seen, now: datetime) -> Step | None:
         case Waiting():
             step = _begin(retraining, seen, now)
         case Running() | Judged():
-            step = _after_a_death(state, now, seen) if seen.worker_gone else None
+            step = _go_on(state, now, seen)
         case Released():
             step = _deploy_next(Deploying(release=state.release, digest=state.digest, environment=""), seen)
         case Deploying():
@@ -48,10 +48,10 @@ def decide(retraining: Retraining, seen: Seen, now: datetime) -> Step | None:
     return None if step is None or step.state == state else step
 
 
-def owners_of(retraining: Retraining, *, maker: str) -> tuple[str, ...]:
-    """Whose run it is: whoever asked for it by hand, else who made the live release. maker: the latter."""
+def owners_of(retraining: Retraining, *, makers: tuple[str, ...]) -> tuple[str, ...]:
+    """Whose run it is: whoever asked for it by hand, else who made the live release. makers: the latter."""
     asked = tuple(dict.fromkeys(firing.asked_by for firing in retraining.holding if firing.asked_by))
-    return asked or ((maker,) if maker else ())
+    return asked or makers
 
 
 def _begin(retraining: Retraining, seen: Seen, now: datetime) -> Step:
@@ -90,6 +90,23 @@ def _limited(seen: Seen, now: datetime) -> Waiting | None:
             what=f"the limit of {wording.runs(seen.limits.per_day)} a day", until=lately[-seen.limits.per_day] + DAY
         )
     return None
+
+
+def _go_on(state: Working, now: datetime, seen: Seen) -> Step | None:
+    """Somebody else takes it on where a worker ended; one that gave it back, since the server ended, is no failure."""
+    if seen.worker_gone:
+        return _after_a_death(state, now, seen)
+    if isinstance(state, Running) and seen.run_is_lost:
+        return Step(state=Running(run=seen.new_run, attempt=state.attempt, since=now), sentence=wording.taken_up())
+    return None
+
+
+def judge_again(state: Judged, now: datetime, *, because: str) -> Step:
+    """The champion that it was compared with is no longer the champion: the same run is judged anew, not for ever."""
+    if state.attempt >= TRIES:
+        return Step(state=Superseded(by="another champion"), sentence=because)
+    running = Running(run=state.run, attempt=state.attempt + 1, since=now)
+    return Step(state=running, sentence=wording.judged_anew(because))
 
 
 def _after_a_death(state: Working, now: datetime, seen: Seen) -> Step:

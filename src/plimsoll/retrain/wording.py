@@ -52,6 +52,22 @@ def again(attempt: int, tries: int) -> str:
     return f"The process that carried it out has ended; it goes on from what is done (try {attempt} of {tries})."
 
 
+def taken_up() -> str:
+    return "Its process ended with the server; it goes on from what is done."
+
+
+def judged_anew(because: str) -> str:
+    return f"It is judged anew: {because}"
+
+
+def unchanged(run: str, *, live: str) -> str:
+    return f"{run} made the model that is live as {live}: its code and its data are the same, so there is nothing new."
+
+
+def passed(run: str, *, checks: int) -> str:
+    return f"{run} passed its gates ({'one check' if checks == 1 else f'{checks:,} checks'})."
+
+
 def next_place(state: Deploying) -> str:
     return f"{state.release} is to be deployed to {state.environment}."
 
