@@ -23,17 +23,16 @@ from fastapi import FastAPI
 from plimsoll.edge.context import Caller, Context, Progress
 from plimsoll.governance.operations import authenticate, caller_named, local_caller
 from plimsoll.kernel.clock import SystemClock, to_text
-from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.server.app import Api, create_app
-from plimsoll.server.control import Control, ControllerLoop, turn_under
 from plimsoll.server.errors import AddressTaken, NotLoopback
 from plimsoll.server.guard import hosts_of
+from plimsoll.server.loops import Loops
 from plimsoll.server.pages import add_pages
 from plimsoll.server.sessions import Sessions
-from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, project_name
+from plimsoll.server.wiring import load_operations, make_context, open_ledger, project_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,25 +70,23 @@ def _serve(
     owner = local_caller(database, workspace, clock)
     api = _api(workspace, database)
     sessions = Sessions(clock)
-    control = Control(database, project=project_name(workspace), clock=clock)
-    loop = ControllerLoop(lambda: turn_under(control, lambda lease: control_turn(workspace, lease)))
+    loops = Loops(workspace, database, clock)
     app = create_app(api, hosts=hosts_of(port))
-    add_pages(app, api, sessions, cookie=f"plimsoll_{port}", trouble=lambda: loop.problem)
+    add_pages(app, api, sessions, cookie=f"plimsoll_{port}", trouble=lambda: loops.problem)
 
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     link = sessions.new_link(lambda: caller_named(database, owner.name))
     address = Address(address=base, login=f"{base}/?token={link}", pid=os.getpid(), project=project_name(workspace))
     note = {"address": base, "pid": address.pid, "since": to_text(clock.now()), "what": "plimsoll up"}
     replace_text(workspace.state / "server.json", json.dumps(note) + "\n")
-    loop.start()
+    loops.start()
     server = _make_server(app)
     with _ended_by_signals(server):
         try:
             announce(address)
             server.run(sockets=[listener])
         finally:
-            if loop.stop(timeout_s=5):
-                _give_back(control)
+            loops.stop(timeout_s=5)
             _forget(workspace.state / "server.json")
             api.threads.shutdown(wait=False, cancel_futures=True)
 
@@ -136,12 +133,6 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _give_back(control: Control) -> None:
-    """Let another server work at once; a ledger that is away lets the lease run out."""
-    with suppress(PlimsollError):
-        control.give_back()
 
 
 def _forget(note: Path) -> None:
