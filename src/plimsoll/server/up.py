@@ -22,7 +22,7 @@ from fastapi import FastAPI
 
 from plimsoll.edge.context import Caller, Context, Progress
 from plimsoll.governance.operations import authenticate, caller_named, local_caller
-from plimsoll.kernel.clock import SystemClock, to_text
+from plimsoll.kernel.clock import SystemClock, to_text, workspace_clock
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.workspace import Workspace
@@ -65,10 +65,10 @@ def _serve(
     port: int,
     announce: Callable[[Address], None],
 ) -> None:
-    clock = SystemClock()
+    clock = SystemClock()  # sessions and leases last as long as they last, whatever time is replayed
     load_operations()
     database = open_ledger(workspace.ledger_url)
-    owner = local_caller(database, workspace, clock)
+    owner = local_caller(database, workspace, workspace_clock(workspace))
     api = _api(workspace, database)
     sessions = Sessions(clock)
     control = Control(database, project=project_name(workspace), clock=clock)

@@ -17,7 +17,7 @@ from plimsoll.artifacts.folder import FolderStore
 from plimsoll.edge.context import Caller, Context, Grant, Progress, Role, silent
 from plimsoll.edge.operations import perform, table
 from plimsoll.governance.operations import authenticate, local_caller
-from plimsoll.kernel.clock import Clock, SystemClock
+from plimsoll.kernel.clock import Clock, SystemClock, workspace_clock
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.leases import Lease, LeaseLost
@@ -96,7 +96,7 @@ def make_context(
     """A context over a workspace for one caller."""
     return Context(
         caller=caller,
-        clock=clock or SystemClock(),
+        clock=clock or workspace_clock(workspace),
         database=open_ledger(workspace.ledger_url),
         artifacts=FolderStore(workspace.artifacts),
         workspace=workspace,
@@ -125,7 +125,7 @@ def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None
     workspace = current_workspace()
     database = open_ledger(workspace.ledger_url)
     token = os.environ.get("PLIMSOLL_TOKEN")
-    clock = SystemClock()
+    clock = workspace_clock(workspace)
     caller = authenticate(database, token) if token else local_caller(database, workspace, clock)
     context = make_context(workspace, caller=caller, clock=clock, progress=progress)
     answer = perform(name, payload, context)
