@@ -154,9 +154,7 @@ def _to_parquet(connection: duckdb.DuckDBPyConnection, page: Path, to: Path, fie
     outputs = ", ".join(f"{name} {kind}" for name, kind in _OUTPUTS.items())
     columns = {**_RECORD, "inputs": f"STRUCT({inputs})" if inputs else "JSON", "outputs": f"STRUCT({outputs})"}
     described = ", ".join(f"{text_literal(name)}: {text_literal(kind)}" for name, kind in columns.items())
-    values = [
-        f"{_value(field)} AS {name_literal(field.name)}" for field in fields if not field.name.startswith("_")
-    ]
+    values = [f"{_value(field)} AS {name_literal(field.name)}" for field in fields if not field.name.startswith("_")]
     connection.execute(
         f"""
         COPY (

@@ -33,7 +33,7 @@ from plimsoll.server.errors import AddressTaken, NotLoopback
 from plimsoll.server.guard import hosts_of
 from plimsoll.server.pages import add_pages
 from plimsoll.server.sessions import Sessions
-from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, project_name
+from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, plugin, project_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ def _serve(
     sessions = Sessions(clock)
     control = Control(database, project=project_name(workspace), clock=clock)
     loop = ControllerLoop(lambda: turn_under(control, lambda lease: control_turn(workspace, lease)))
+    plugin(workspace, "controllers", "turns").loop = loop
     app = create_app(api, hosts=hosts_of(port))
     add_pages(app, api, sessions, cookie=f"plimsoll_{port}", trouble=lambda: loop.problem)
 

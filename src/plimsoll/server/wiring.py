@@ -24,11 +24,12 @@ from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout")
+AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout", "server")
 """Areas with an `operations` module, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
+    ("controllers", "turns"): "plimsoll.server.turns:Turns",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""
@@ -130,7 +131,7 @@ def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None
     context = make_context(workspace, caller=caller, clock=clock, progress=progress)
     answer = perform(name, payload, context)
     if name in NEEDS_A_TURN:
-        _turn_without_server(workspace)
+        turn_without_server(workspace)
     return answer
 
 
@@ -141,7 +142,7 @@ def control_turn(workspace: Workspace, lease: Lease) -> float:
     return reconcile(make_context(workspace, caller=CONTROLLER), lease)
 
 
-def _turn_without_server(workspace: Workspace) -> None:
+def turn_without_server(workspace: Workspace) -> None:
     """Bring deployments to where they shall be, unless a server does."""
     from plimsoll.server.control import brief_control
 

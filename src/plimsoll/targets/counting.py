@@ -29,8 +29,8 @@ KEPT_ROLLOUTS = 20
 class Counting:
     """The counts of one environment. Remembers how far it has read; for one thread at a time.
 
-    folder: holds one folder of journals a rollout. doors: the clock of the doors that count; None: the machine's. clock: seconds between two
-    tidyings.
+    folder: holds one folder of journals a rollout. doors: the clock of the doors that count; None: the machine's. clock:
+    seconds, for what is done now and then.
     """
 
     def __init__(
