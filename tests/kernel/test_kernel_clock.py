@@ -13,7 +13,7 @@ from plimsoll.kernel.clock import (
     FileClock,
     SystemClock,
     from_microseconds,
-    to_microseconds,
+    in_microseconds,
     workspace_clock,
 )
 from plimsoll.kernel.workspace import Workspace
@@ -84,4 +84,4 @@ def test_a_file_that_holds_no_time_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_microseconds_are_exact_both_ways() -> None:
     moment = datetime(2026, 3, 1, 12, 0, 0, 123_457, tzinfo=UTC)
-    assert from_microseconds(to_microseconds(moment)) == moment
+    assert from_microseconds(in_microseconds(moment)) == moment

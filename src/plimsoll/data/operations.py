@@ -18,7 +18,7 @@ from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
-from plimsoll.kernel.clock import to_microseconds, to_text
+from plimsoll.kernel.clock import in_microseconds, to_text
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.hashing import digest_json
 from plimsoll.project.entities import Dataset, Project
@@ -88,7 +88,7 @@ def _resolve_one(
         found,
         artifacts=context.artifacts,
         cache=HashCache(context.workspace.cache / "data" / f"{name}.json"),
-        now_ns=to_microseconds(context.machine.now()) * 1000,
+        now_ns=in_microseconds(context.machine.now()) * 1000,
         hashed=lambda file, done, total: context.progress(
             Progress(task="data", message=f"{name}: {file}", done=done, total=total)
         ),

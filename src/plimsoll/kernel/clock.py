@@ -81,7 +81,7 @@ class FileClock:
         """A clock of one's own at a path, set before anybody can open it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{path.name}.new")
-        new.write_bytes(to_microseconds(start).to_bytes(CLOCK_BYTES, "little", signed=True))
+        new.write_bytes(in_microseconds(start).to_bytes(CLOCK_BYTES, "little", signed=True))
         new.replace(path)
         return cls(path, writable=True)
 
@@ -94,7 +94,7 @@ class FileClock:
 
     def set(self, moment: datetime) -> None:
         """Let it be that moment for everybody from now on."""
-        self._page[0] = to_microseconds(moment)
+        self._page[0] = in_microseconds(moment)
 
 
 def workspace_clock(workspace: Workspace) -> Clock:
@@ -116,8 +116,8 @@ def from_microseconds(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-def to_microseconds(moment: datetime) -> int:
-    """How long after the epoch a moment lies: the inverse of `from_microseconds`, rounded down."""
+def in_microseconds(moment: datetime) -> int:
+    """How long a moment lies after the epoch: the inverse of `from_microseconds`."""
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 

@@ -8,11 +8,12 @@ ship the same records leave parts that overlap; whoever reads takes those that f
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -53,6 +54,16 @@ _RECORD = {
     "status": "INTEGER",
     "latency_s": "DOUBLE",
 }
+LABELS = "labels.parquet"
+_LABEL = {
+    "prediction": "VARCHAR",
+    "row": "BIGINT",
+    "label": "VARCHAR",
+    "outcomes": "MAP(VARCHAR, DOUBLE)",
+    "at_us": "BIGINT",
+    "received_us": "BIGINT",
+    "by": "VARCHAR",
+}
 _OUTPUTS = {
     "decision": "VARCHAR[]",
     "score": "DOUBLE[]",
@@ -74,16 +85,29 @@ class Part:
         return f"{self.segment}.{self.begin}-{self.end}"
 
 
+Write = Callable[[Path, Sequence[dict[str, Any]]], None]
+"""Writes records as Parquet files into a folder."""
+
+
 def ship(segments: Path, shipped: Path, fields: Fields) -> int:
     """Ship what was captured since the last time; returns how many records that were. Safe beside doors at work.
 
     segments: the folder that doors write to. shipped: the folder of parts. Raises OSError when the disk refuses.
     """
+    return _ship(segments, shipped, lambda folder, records: _write_releases(folder, records, fields))
+
+
+def ship_labels(segments: Path, shipped: Path) -> int:
+    """Ship the labels that came since the last time, one row each; returns how many."""
+    return _ship(segments, shipped, _write_labels)
+
+
+def _ship(segments: Path, shipped: Path, write: Write) -> int:
     _remove_scraps(shipped)
     ends = {part.segment: part.end for part in read_parts(shipped)}
     done = 0
     for segment in sorted(segments.glob(f"*{SUFFIX}")):
-        while count := _ship_some(segment, shipped, fields, begin=ends.get(segment.stem, 0), ends=ends):
+        while count := _ship_some(segment, shipped, write, begin=ends.get(segment.stem, 0), ends=ends):
             done += count
     return done
 
@@ -106,12 +130,17 @@ def files_of(shipped: Path, digest: str) -> list[Path]:
     return [path for path in files if path.exists()]
 
 
+def label_files(shipped: Path) -> list[Path]:
+    """The Parquet files that hold every label."""
+    return [shipped / part.name / LABELS for part in read_parts(shipped)]
+
+
 def digests_in(shipped: Path) -> frozenset[str]:
     """The releases of which anything was shipped."""
     return frozenset(path.stem for part in read_parts(shipped) for path in (shipped / part.name).glob("*.parquet"))
 
 
-def _ship_some(segment: Path, shipped: Path, fields: Fields, *, begin: int, ends: dict[str, int]) -> int:
+def _ship_some(segment: Path, shipped: Path, write: Write, *, begin: int, ends: dict[str, int]) -> int:
     """Make one part of what follows an offset; notes where it ends and returns its records."""
     records = list(islice(read_from(segment, begin), MOST_RECORDS))
     if not records:
@@ -121,31 +150,49 @@ def _ship_some(segment: Path, shipped: Path, fields: Fields, *, begin: int, ends
     scratch = shipped / f"{part.name}{_UNFINISHED}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
-    _write_releases(scratch, (orjson.loads(payload) for payload, _ in records), fields)
+    write(scratch, [orjson.loads(payload) for payload, _ in records])
+    for file in scratch.iterdir():
+        sync_file(file)
     scratch.rename(shipped / part.name)
     ends[segment.stem] = part.end
     return len(records)
 
 
-def _write_releases(folder: Path, records: Iterator[dict[str, Any]], fields: Fields) -> None:
+def _write_releases(folder: Path, records: Sequence[dict[str, Any]], fields: Fields) -> None:
     by_digest: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         by_digest.setdefault(record["digest"], []).append(record)
     with engine() as connection:
         for digest, found in by_digest.items():
-            with new_file(folder) as page:
-                with page.open("wb") as stream:
-                    _write_page(stream, found)
+            with _page(folder, (record | {"rows": _rows(record)} for record in found)) as page:
                 _to_parquet(connection, page, folder / f"{digest}.parquet", fields(digest))
-                page.unlink()
-            sync_file(folder / f"{digest}.parquet")
 
 
-def _write_page(stream: IO[bytes], records: Sequence[dict[str, Any]]) -> None:
-    for record in records:
-        rows = max((len(values) for values in record["inputs"].values()), default=0)
-        stream.write(orjson.dumps({**record, "rows": rows}))
-        stream.write(b"\n")
+def _write_labels(folder: Path, records: Sequence[dict[str, Any]]) -> None:
+    columns = ", ".join(f"{text_literal(name)}: {text_literal(kind)}" for name, kind in _LABEL.items())
+    with engine() as connection, _page(folder, records) as page:
+        connection.execute(
+            f"""
+            COPY (
+                SELECT prediction, "row", label, outcomes, make_timestamp(at_us) AS "at",
+                    make_timestamp(received_us) AS received, "by"
+                FROM read_json({text_literal(str(page))}, format = 'newline_delimited', columns = {{{columns}}})
+            ) TO {text_literal(str(folder / LABELS))} (FORMAT parquet, COMPRESSION zstd)
+            """
+        )
+
+
+@contextmanager
+def _page(folder: Path, records: Iterable[dict[str, Any]]) -> Iterator[Path]:
+    """Records as a file of JSON lines, for as long as it is read."""
+    with new_file(folder) as page:
+        with page.open("wb") as stream:
+            stream.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+        yield page
+
+
+def _rows(record: dict[str, Any]) -> int:
+    return max((len(values) for values in record["inputs"].values()), default=0)
 
 
 def _to_parquet(connection: duckdb.DuckDBPyConnection, page: Path, to: Path, fields: Sequence[Field]) -> None:
@@ -164,6 +211,7 @@ def _to_parquet(connection: duckdb.DuckDBPyConnection, page: Path, to: Path, fie
                 coalesce(pinned, false) AS _pinned, status AS _status, latency_s AS _latency_s,
                 outputs.decision["row" + 1] AS _decision, outputs.score["row" + 1] AS _score,
                 outputs.prediction["row" + 1] AS _prediction,
+                outputs.probabilities["row" + 1] AS _probabilities,
                 list_max(outputs.probabilities["row" + 1]) AS _confidence,
                 {", ".join(values) or "NULL AS _nothing"}
             FROM (

@@ -24,12 +24,14 @@ from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout", "server")
+AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout", "monitor", "server")
 """Areas with an `operations` module, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
+    ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
     ("controllers", "turns"): "plimsoll.server.turns:Turns",
+    ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""

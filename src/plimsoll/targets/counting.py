@@ -13,7 +13,7 @@ from pathlib import Path
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.tally import CountReader
-from plimsoll.kernel.clock import Clock, SystemClock, to_microseconds
+from plimsoll.kernel.clock import Clock, SystemClock, in_microseconds
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.targets.errors import CountsUnreadable
 
@@ -98,4 +98,4 @@ class Counting:
 
     def _due_us(self) -> int:
         """Until when the outcomes of requests are known and written down."""
-        return to_microseconds(self._doors.now()) - SLACK_US
+        return in_microseconds(self._doors.now()) - SLACK_US
