@@ -67,6 +67,20 @@ class CaptureWriter:
         self._dirty.set()
         return True
 
+    def sync(self) -> str:
+        """Bring to the disk what was appended, now; what the disk says when it refuses, else empty."""
+        with self._lock:
+            copy = os.dup(self._descriptor) if self._descriptor is not None else None
+        if copy is None:
+            return ""
+        try:
+            os.fdatasync(copy)
+        except OSError as error:
+            return str(error)
+        finally:
+            os.close(copy)
+        return ""
+
     def close(self) -> None:
         """Sync and close; appending afterwards begins a new segment that nobody syncs."""
         self._closed.set()

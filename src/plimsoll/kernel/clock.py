@@ -47,6 +47,11 @@ def from_microseconds(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def in_microseconds(moment: datetime) -> int:
+    """How long a moment lies after the epoch: the inverse of `from_microseconds`."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
 def from_text(text: str) -> datetime:
     """The inverse of `to_text`."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

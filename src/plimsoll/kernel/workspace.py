@@ -54,3 +54,15 @@ class Workspace:
     def capture(self, environment: str) -> Path:
         """Segments of captured predictions of one environment."""
         return self.state / "capture" / environment
+
+    def shipped(self, environment: str) -> Path:
+        """The same predictions as Parquet: what monitors measure."""
+        return self.state / "monitor" / environment / "predictions"
+
+    def labels(self, environment: str) -> Path:
+        """Segments of labels of one environment's predictions."""
+        return self.state / "labels" / environment
+
+    def shipped_labels(self, environment: str) -> Path:
+        """The same labels as Parquet."""
+        return self.state / "monitor" / environment / "labels"

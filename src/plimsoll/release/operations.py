@@ -112,7 +112,7 @@ def create_release(context: Context, request: ReleaseRequest) -> Release:
         raise NothingToRelease(run=run.id, project=run.project)
     if verdict is None:
         raise NoVerdict(run=run.id)
-    with prepare(context, project.model, run, verdict, authors=_authors(context, run)) as assembly:
+    with prepare(context, project, project.model, run, verdict, authors=_authors(context, run)) as assembly:
         return _number_sign_save(context, assembly)
 
 

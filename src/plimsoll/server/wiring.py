@@ -24,11 +24,13 @@ from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout")
+AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor")
 """Areas with an `operations` module, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
+    ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
+    ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""
