@@ -217,7 +217,7 @@ def test_a_run_of_another_process_is_seen_as_it_happens(server, open_stream):
     answer = open_stream("/runs", visit.cookie)
     assert (answer.status, answer.getheader("content-type")) == (200, "text/event-stream; charset=utf-8")
     name, pieces = next_event(answer)
-    assert (name, set(pieces)) == ("pieces", {"live_runs", "live_trouble"})
+    assert (name, set(pieces)) == ("pieces", {"live_runs", "live_trouble", "live_count"})
     with subprocess.Popen(
         [sys.executable, "-m", "plimsoll", "run", "--param", "factor=11"], cwd=server.folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -20,6 +20,7 @@ AT = "2026-11-20T19:33:00.000000Z"
 EVIL = '<script>alert(1)</script>"onload='
 EMPTY = {
     "deployments.list": [], "environments.list": [], "runs.list": [], "releases.list": [], "audit.list": [],
+    "alerts.list": [],
 }  # fmt: skip
 
 
@@ -84,10 +85,17 @@ def test_a_problem_is_told_on_a_page_of_its_own(app, answers):
         text = "There is no fraud@9."
         hint = "Look again."
 
-    answers["releases.show"] = Gone()
+    answers.update({**EMPTY, "releases.show": Gone()})
     _, _, content = ask(app, "GET", "/releases/fraud@9")
     for text in (b"There is no fraud@9.", b"Look again.", b"release.missing"):
         assert text in content
+
+
+def test_a_fault_of_ours_is_told_on_a_page_by_its_id(app, answers, caplog):
+    answers.update({**EMPTY, "runs.list": ZeroDivisionError("a secret detail")})
+    status, _, content = ask(app, "GET", "/runs")
+    assert (status, b"server.incident" in content, b"secret" in content) == (500, True, False)
+    assert "ZeroDivisionError: a secret detail" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from plimsoll.kernel.clock import Clock
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.server.app import Api, describe
 from plimsoll.server.errors import NoSuchPage, NoToken
-from plimsoll.server.pages import environments, overview, records, releases, runs
+from plimsoll.server.pages import environments, monitors, overview, records, releases, runs
 from plimsoll.server.pages.forms import add_forms
 from plimsoll.server.pages.live import Feeds
 from plimsoll.server.pages.page import FORM_TOKEN, Page, Visit
@@ -29,7 +29,14 @@ from plimsoll.server.pages.visitors import Visitor, Visitors, add_login
 from plimsoll.server.reference import operations_by_area
 from plimsoll.server.sessions import Sessions
 
-PAGES: tuple[Page, ...] = (*overview.PAGES, *runs.PAGES, *releases.PAGES, *environments.PAGES, *records.PAGES)
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *runs.PAGES,
+    *releases.PAGES,
+    *environments.PAGES,
+    *monitors.PAGES,
+    *records.PAGES,
+)
 _PATTERNS = tuple((compile_path(page.path)[0], page) for page in PAGES)
 
 
@@ -70,11 +77,17 @@ def find_page(address: str) -> tuple[Page, dict[str, str], dict[str, str]]:
     raise NoSuchPage(method="GET", path=parts.path)
 
 
+def noted(visit: Visit) -> dict[str, Any]:
+    """What every page notes beside its own: how many alerts are not resolved."""
+    alerts, _ = visit.try_to_ask("alerts.list", limit=100)
+    return {"alerts_under_way": len(alerts or ())}
+
+
 def _endpoint(visitors: Visitors, page: Page, trouble: Callable[[], str]) -> Any:
     async def endpoint(request: Request) -> Response:
         async def show(visitor: Visitor) -> Response:
             visit = visitors.visit(visitor, path=dict(request.path_params), query=dict(request.query_params))
-            values = await visitors.api.in_thread(lambda: page.gather(visit))
+            values = await visitors.api.in_thread(lambda: {**noted(visit), **page.gather(visit)})
             message = visitors.sessions.take_message(visitor.secret)
             around = {**visitors.shown(visitor), "trouble": trouble(), "message": message, "live": page.live}
             return visitors.shell.page(page.template, **around, **values)
@@ -122,7 +135,7 @@ def _looking(visitors: Visitors, page: Page, visit: Visit, trouble: Callable[[],
     def look() -> dict[str, str]:
         nonlocal kept, shown
         around = {"caller": visit.caller, "project": visit.project, "form_token": FORM_TOKEN, "trouble": trouble()}
-        values = {**around, **page.gather(visit)}
+        values = {**around, **noted(visit), **page.gather(visit)}
         if values != shown:
             kept, shown = visitors.shell.pieces(page.template, values), values
         return kept
@@ -140,7 +153,7 @@ def _add_reference(app: FastAPI, visitors: Visitors) -> None:
             document = await visitors.api.in_thread(describe)
             address = str(request.base_url).rstrip("/")
             areas = operations_by_area(document)
-            around = {**visitors.shown(visitor), "trouble": "", "message": None, "live": False}
+            around = {**visitors.shown(visitor), "trouble": "", "message": None, "live": False, "alerts_under_way": 0}
             return visitors.shell.page("docs.html", areas=areas, address=address, **around)
 
         return await visitors.admitted(request, page)

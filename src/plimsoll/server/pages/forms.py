@@ -49,6 +49,11 @@ def _order(name: str, *, reason: bool) -> Form:
     )
 
 
+def _alert(name: str, said: str) -> Form:
+    path = f"/alerts/{{alert}}/{name}"
+    return Form(path=path, operation=f"alerts.{name}", fields=("why",), said=said, then="/alerts?state=all#{alert}")
+
+
 FORMS = (
     Form(
         path="/releases/{release}/approve",
@@ -91,6 +96,8 @@ FORMS = (
         then=_ENVIRONMENT,
         reason=True,
     ),
+    _alert("acknowledge", "It is known that you see to the alert; it stays until it is no longer seen."),
+    _alert("resolve", "The alert is over; it is opened anew when it is seen again."),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plimsoll.edge.context import Caller
+from plimsoll.edge.context import Caller, Role
 from plimsoll.edge.operations import find
 from plimsoll.kernel.errors import PlimsollError
 
@@ -39,7 +39,10 @@ class Visit:
 
     def refusal(self, operation: str, environment: str | None = None) -> str:
         """Why this visitor may not do it; empty when they may."""
-        role = find(operation).role
+        return self.refusal_of(find(operation).role, environment)
+
+    def refusal_of(self, role: Role, environment: str | None = None) -> str:
+        """Why this visitor may not do what a role may; empty when they may."""
         if self.caller.holds(role, project=self.project, environment=environment):
             return ""
         return f"Needs the role {role}{f' in {environment}' if environment else ''}."

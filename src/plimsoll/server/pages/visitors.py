@@ -14,7 +14,7 @@ from plimsoll.edge.context import Caller
 from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.server.app import Api, read_bytes
-from plimsoll.server.errors import ForgedForm, NoToken, status_of
+from plimsoll.server.errors import ForgedForm, NoToken, note_incident, status_of
 from plimsoll.server.pages.page import Visit
 from plimsoll.server.pages.shell import Shell
 from plimsoll.server.sessions import LIFETIME, Message, Sessions, form_token, is_form_token
@@ -68,6 +68,8 @@ class Visitors:
             return await page(visitor)
         except PlimsollError as error:
             return self.problem(visitor, error)
+        except Exception as error:  # noqa: BLE001 - the edge: the visitor gets an id, the log the traceback
+            return self.problem(visitor, note_incident(error, where=f"{request.method} {request.url.path}"))
 
     def visit(self, visitor: Visitor, *, path: dict[str, str], query: dict[str, str]) -> Visit:
         return Visit(
@@ -92,7 +94,7 @@ class Visitors:
 
     def problem(self, visitor: Visitor, error: PlimsollError) -> Response:
         status = status_of(error)
-        around = {**self.shown(visitor), "trouble": "", "message": None, "live": False}
+        around = {**self.shown(visitor), "trouble": "", "message": None, "live": False, "alerts_under_way": 0}
         return self.shell.page("problem.html", status=status, error=error, **around)
 
     def refused(self, error: PlimsollError) -> Response:

@@ -8,12 +8,12 @@ from typing import Any, Literal
 Tone = Literal["good", "bad", "wait", "none"]
 
 _TONES: dict[str, Tone] = {
-    **dict.fromkeys(("live", "pass", "done", "cached", "settling", "promoted", "resolved", "ok"), "good"),
+    **dict.fromkeys(("live", "pass", "done", "cached", "settling", "promoted", "resolved", "steady"), "good"),
     **dict.fromkeys(
-        ("unavailable", "fail", "failed", "interrupted", "rolled back", "held", "not ready", "open", "critical"), "bad"
+        ("unavailable", "fail", "failed", "interrupted", "rolled back", "held", "not ready", "open", "drifted"), "bad"
     ),
     **dict.fromkeys(
-        ("starting", "stopping", "inconclusive", "running", "stage", "paused", "ready", "acknowledged", "warning"),
+        ("starting", "stopping", "running", "stage", "paused", "ready", "acknowledged", "inconclusive"),
         "wait",
     ),
 }
