@@ -37,6 +37,19 @@ class DataVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesNow:
+    """A dataset's files as they lie there now, neither kept nor checked."""
+
+    entries: tuple[FileEntry, ...]
+    changed_ns: int
+    """When the latest of them changed, as Unix time in nanoseconds."""
+
+    def differ_from(self, version: DataVersion) -> bool:
+        """Whether another version would come of them."""
+        return [entry.digest for entry in self.entries] != [entry.digest for entry in version.files]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenRule:
     """A column rule that rows of a dataset break."""
 

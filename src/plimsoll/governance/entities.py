@@ -36,6 +36,7 @@ class Action(StrEnum):
     ALERT_RESOLVED = "alert_resolved"
     RETRAINING_REQUESTED = "retraining_requested"
     RETRAINING_STARTED = "retraining_started"
+    RETRAINING_CHANGED = "retraining_changed"
     RETRAINING_ENDED = "retraining_ended"
 
 

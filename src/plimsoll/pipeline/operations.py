@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,20 @@ from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.project.code import project_files
 from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
-from plimsoll.project.git import read_commit
+from plimsoll.project.git import Commit, read_commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a run comes from that nobody begins on the code in front of them."""
+
+    run: str
+    """The id that it gets."""
+    commit: Commit
+    """What git says about the code, which lies in no repository now."""
+    because: str
+    owners: tuple[str, ...]
+
 
 LOG_END = 8_000
 """Bytes of a log that are shown."""
@@ -52,10 +66,16 @@ def plan(
 
 
 def execute(
-    context: Context, project: Project, *, versions: Mapping[str, DataVersion], params: Mapping[str, Any]
+    context: Context,
+    project: Project,
+    *,
+    versions: Mapping[str, DataVersion],
+    params: Mapping[str, Any],
+    origin: Origin | None = None,
 ) -> Run:
     """Run what is not cached and record everything as it happens; returns the finished run.
 
+    origin: None for code that somebody works on, in the repository around the workspace.
     Steps that an interrupted run finished are cached. Raises what `plan` raises before anything is recorded;
     StepFailed and CodeNotImportable after the run is recorded as failed.
     """
@@ -63,7 +83,7 @@ def execute(
     _close_dead_runs(context)
     earlier = _earlier(context)
     prospects = _foresee(context, ground, earlier)
-    run = _new_run(context, ground)
+    run = _new_run(context, ground, origin)
     with _under_way(run.id):
         return _execute(context, ground, run, earlier, prospects)
 
@@ -153,7 +173,13 @@ class _RunJournal:
 
     def begin(self, prospects: tuple[Prospect, ...]) -> None:
         """Record that the run begins and what is cached; a run in which all is cached ends in the same breath."""
-        detail = {"project": self._run.project, "commit": self._run.commit, "dirty": list(self._run.dirty)}
+        detail: dict[str, Any] = {
+            "project": self._run.project,
+            "commit": self._run.commit,
+            "dirty": list(self._run.dirty),
+        }
+        if self._run.because:
+            detail |= {"because": self._run.because, "owners": list(self._run.owners)}
         with self._context.database.write() as transaction:
             store.insert_run(transaction, self._run, process=this_process())
             self._event(transaction, Action.RUN_STARTED, detail)
@@ -248,13 +274,13 @@ def _lock_reader(context: Context, ground: Survey) -> Callable[[str], str]:
     return read
 
 
-def _new_run(context: Context, ground: Survey) -> Run:
+def _new_run(context: Context, ground: Survey, origin: Origin | None) -> Run:
     root, now = context.workspace.root, context.clock.now()
-    commit = read_commit(root)
+    commit = origin.commit if origin else read_commit(root)
     files = project_files(root, ground.project.code)
     names = {path.relative_to(root.resolve()).as_posix(): path for path in files}
     return Run(
-        id=new_id("run", at=now),
+        id=origin.run if origin else new_id("run", at=now),
         project=context.project,
         state=RunState.RUNNING,
         created_by=context.caller.name,
@@ -266,6 +292,8 @@ def _new_run(context: Context, ground: Survey) -> Run:
         lock_digest=context.artifacts.put_bytes(ground.lock.encode()),
         params=ground.basis.params,
         data=ground.basis.data,
+        because=origin.because if origin else "",
+        owners=origin.owners if origin else (),
     )
 
 

@@ -100,4 +100,5 @@ def number_and_sign(context: Context, assembly: Assembly, *, number: int) -> Rel
         compile_note=assembly.compilation.because,
         created_by=context.caller.name,
         created_at=now,
+        because=run.because,
     )

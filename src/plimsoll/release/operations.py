@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from plimsoll.data.operations import resolve
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
@@ -230,7 +232,7 @@ def _number_sign_save(context: Context, assembly: Assembly) -> Release:
 
 
 def _record_release(context: Context, transaction: Transaction, release: Release) -> None:
-    detail = {
+    detail: dict[str, Any] = {
         "digest": release.digest,
         "run": release.run,
         "verdict": release.verdict,
@@ -238,14 +240,20 @@ def _record_release(context: Context, transaction: Transaction, release: Release
     }
     if release.dirty:
         detail["dirty"] = list(release.dirty)
+    if release.because:
+        detail["because"] = release.because
     record(context, transaction, action=Action.RELEASE_CREATED, subject=release.name, detail=detail)
 
 
 def _authors(context: Context, run: Run) -> tuple[str, ...]:
-    """Who wrote the commit, ran the pipeline and makes the release; an unknown committer counts by e-mail."""
+    """Who wrote the commit, ran the pipeline and makes the release; an unknown committer counts by e-mail.
+
+    A trigger's run is that of its owners; what it did itself, as `plimsoll:…`, makes no author.
+    """
     committers = people_with_email(context.database, run.commit_author) if run.commit_author else ()
     unknown = (run.commit_author,) if run.commit_author and not committers else ()
-    return tuple(sorted({run.created_by, context.caller.name, *committers, *unknown}))
+    acting = {name for name in (run.created_by, context.caller.name) if ":" not in name}
+    return tuple(sorted({*acting, *run.owners, *committers, *unknown}))
 
 
 def _run(context: Context, run: str) -> Run:

@@ -20,6 +20,7 @@ class DeployRequest:
     environment: str
     strategy: Strategy | None = None
     """None: the environment's own."""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,19 +25,18 @@ from fastapi import FastAPI
 from plimsoll.edge.context import Caller, Context, Progress
 from plimsoll.governance.operations import authenticate, caller_named, local_caller
 from plimsoll.kernel.clock import SystemClock, to_text
-from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.server.app import Api, create_app
-from plimsoll.server.control import Control, ControllerLoop, turn_under
 from plimsoll.server.errors import AddressTaken, NotLoopback
 from plimsoll.server.guard import hosts_of
 from plimsoll.server.login import NOTE
+from plimsoll.server.loops import Loops
 from plimsoll.server.pages import add_pages
 from plimsoll.server.pages.visitors import login_address
 from plimsoll.server.sessions import Sessions
-from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, project_name
+from plimsoll.server.wiring import load_operations, make_context, open_ledger, project_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +74,7 @@ def _serve(
     owner = local_caller(database, workspace, clock)
     api = _api(workspace, database)
     sessions = Sessions(clock)
-    control = Control(database, project=project_name(workspace), clock=clock)
-    loop = ControllerLoop(lambda: turn_under(control, lambda lease: control_turn(workspace, lease)))
+    loops = Loops(workspace, database, clock)
     app = create_app(api, hosts=hosts_of(port))
     key = secrets.token_urlsafe(32)
 
@@ -84,22 +82,21 @@ def _serve(
         return caller_named(database, owner.name) if hmac.compare_digest(given.encode(), key.encode()) else None
 
     feeds = add_pages(
-        app, api, sessions, clock=clock, cookie=f"plimsoll_{port}", trouble=lambda: loop.problem, local=local
+        app, api, sessions, clock=clock, cookie=f"plimsoll_{port}", trouble=lambda: loops.problem, local=local
     )
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     link, _ = sessions.new_link(lambda: caller_named(database, owner.name))
     address = Address(address=base, login=login_address(base, link), pid=os.getpid(), project=project_name(workspace))
     note = {"address": base, "pid": address.pid, "since": to_text(clock.now()), "what": "plimsoll up", "key": key}
     replace_text(workspace.state / NOTE, json.dumps(note) + "\n")  # only its owner may read it: the key is in it
-    loop.start()
+    loops.start()
     server = _Server(_config(app), before_end=feeds.close)
     with _ended_by_signals(server):
         try:
             announce(address)
             server.run(sockets=[listener])
         finally:
-            if loop.stop(timeout_s=5):
-                _give_back(control)
+            loops.stop(timeout_s=5)
             _forget(workspace.state / NOTE)
             api.threads.shutdown(wait=False, cancel_futures=True)
 
@@ -156,12 +153,6 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _give_back(control: Control) -> None:
-    """Let another server work at once; a ledger that is away lets the lease run out."""
-    with suppress(PlimsollError):
-        control.give_back()
 
 
 def _forget(note: Path) -> None:

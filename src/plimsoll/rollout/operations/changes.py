@@ -62,6 +62,8 @@ def begin_rollout(
         "champion": spec.champion.digest if spec.champion else "",
         "strategy": str(spec.strategy),
     }
+    if why:
+        detail["why"] = why
     record(context, transaction, action=Action.ROLLOUT_STARTED, subject=release.name, detail=detail)
     _tell(context, transaction, rollout, decision)
 

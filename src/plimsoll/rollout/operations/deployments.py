@@ -40,7 +40,7 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
     """Begin to roll a release out in an environment, if its policy allows; returns at once, the controller goes on."""
     release = _release(context, request.release)
     settings = _settings(context, request.environment)
-    _roll_out(context, release, request.environment, settings, strategy=request.strategy)
+    _roll_out(context, release, request.environment, settings, strategy=request.strategy, why=request.why)
     return view_of(context, request.environment)
 
 
