@@ -24,7 +24,7 @@ from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain", "server")
+AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain", "server")
 """Areas with an `operations` module, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
