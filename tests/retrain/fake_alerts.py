@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from plimsoll.monitor.entities import Alert, AlertState, Concern
+from plimsoll.monitor.entities import Alert, AlertState, Concern, Span
 
 
 @dataclass
@@ -38,6 +38,7 @@ class FakeAlerts:
             "opened_at": f"2026-11-02T09:00:00.{number:06}Z",
             "seen_at": "2026-11-02T09:00:00.000000Z",
             "times": 1,
+            "span": Span.WINDOW,
         }
         alert = Alert(**{**given, **fields})
         self.known[alert.id] = alert
