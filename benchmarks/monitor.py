@@ -330,8 +330,8 @@ def draw_hours(world: World, kind: str, hours: int, draw: np.random.Generator) -
 
 
 def repeated(rows: NDArray[np.int64], shares: Array, draw: np.random.Generator) -> Array:
-    """Rows of customers who send one to nine of the same kind within the hour."""
-    sizes = np.arange(1, 2 * ROWS_A_CUSTOMER)
+    """Rows of customers who send one, five or nine of the same kind within the hour."""
+    sizes = np.array([1, ROWS_A_CUSTOMER, 2 * ROWS_A_CUSTOMER - 1])
     customers = draw.multinomial(np.maximum(rows // ROWS_A_CUSTOMER, 1), np.full(len(sizes), 1 / len(sizes)))
     counts = sum(size * draw.multinomial(customers[:, at], shares) for at, size in enumerate(sizes)).astype(float)
     left = rows - counts.sum(axis=1).astype(np.int64)
