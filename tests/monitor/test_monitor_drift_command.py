@@ -211,7 +211,7 @@ REFUSED = [
     (("before.csv", "text.csv"), "drift.columns_differ", "amount holds numbers in REFERENCE"),
     (("before.csv", "other.csv"), "drift.nothing_to_compare", "no column in common"),
     (("before.csv", "before.csv", "--columns", "amuont"), "drift.unknown_column", "the most similar one is amount"),
-    (("before.csv", "before.csv", "--exclude", "chanel"), "drift.unknown_column", "the most similar one is channel"),
+    (("before.csv", "before.csv", "--exclude", "Chann"), "drift.unknown_column", "the most similar one is channel"),
     (("before.csv", "before.csv", "--time", "channel"), "drift.not_time", "which holds text in REFERENCE"),
     (("before.csv", "before.csv", "--html", "no/where.html"), "drift.report_unwritable", "no such file or directory"),
     (("before.csv", "cut.parquet"), "drift.rows_unusable", "not a whole Parquet file"),
