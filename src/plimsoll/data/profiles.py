@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,8 +108,9 @@ def profile_of(
 
 def _size(table: _Table) -> tuple[int, datetime | None, datetime | None]:
     moments = f"min({name_literal(table.time)}), max({name_literal(table.time)})" if table.time else "NULL, NULL"
-    (found,) = table.ask(f"SELECT count(*), {moments} FROM {table.rows}")
-    return found
+    ((rows, *ends),) = table.ask(f"SELECT count(*), {moments} FROM {table.rows}")
+    begin, end = (moment and moment.replace(tzinfo=UTC) for moment in ends)
+    return rows, begin, end
 
 
 def _numeric_bins(table: _Table, kinds: Mapping[str, Kind], rows: int) -> list[ColumnProfile]:
@@ -208,8 +209,20 @@ def _filled(
     )
 
 
+def clustered(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    column: ColumnProfile,
+    *,
+    group: str,
+    time: str | None = None,
+    window_s: float = HOUR,
+) -> dict[str, float]:
+    """The design effect of a relation's groups on a column's bins, by span: a group's rows in one span are a cluster."""
+    return _clustered(_Table(connection=connection, relation=relation, time=time, group=group), column, window_s)
+
+
 def _clustered(table: _Table, column: ColumnProfile, window_s: float) -> dict[str, float]:
-    """The design effect of the table's groups by span: a group's rows within one span are a cluster."""
     spans: Mapping[str, int | None] = spans_of(window_s) if table.time else {"all": None}
     return {span: _clusters(table, column, cell_sql(table.time, seconds)) for span, seconds in spans.items()}
 

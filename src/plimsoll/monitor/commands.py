@@ -14,6 +14,7 @@ from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress
 from plimsoll.edge.options import Json, Limit
 from plimsoll.edge.output import ProgressLines, finish, moment, paint, reported, run, say, show_table
+from plimsoll.monitor.drift_command import drift
 
 Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment's name.")]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the record.")]
@@ -25,6 +26,7 @@ BATCH = 2_000
 
 def register(app: typer.Typer) -> None:
     """Add this area's commands."""
+    app.command()(drift)
     app.command()(label)
     group = typer.Typer(help="List alerts; acknowledge or resolve one.", invoke_without_command=True)
     group.callback()(alerts)
