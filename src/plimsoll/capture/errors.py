@@ -26,6 +26,15 @@ class CountsRefused(PlimsollError):
     )
 
 
+class LabelsRefused(PlimsollError):
+    """The disk does not take labels."""
+
+    code = "capture.labels_refused"
+    kind = Kind.UNAVAILABLE
+    text = "Labels cannot be written: {problem}. Of {total} that came together {kept} are kept for certain."
+    hint = "Make room on the disk that holds .plimsoll/labels, then send them all again: none counts twice."
+
+
 class CountsDamaged(PlimsollError):
     """The disk gave back something else than what was written there: the counts are lost, and nothing is guessed."""
 

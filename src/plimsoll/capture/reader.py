@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from plimsoll.capture.entities import OF_A_ROLLOUT, CapturedPrediction
-from plimsoll.capture.segment import SUFFIX, read_segment
-from plimsoll.kernel.clock import EPOCH, from_microseconds, to_text
+from plimsoll.capture.segment import REPLAYED, REPLAYED_SPAN_S, SUFFIX, read_segment
+from plimsoll.kernel.clock import from_microseconds, in_microseconds, to_text
 from plimsoll.kernel.ids import millisecond_of
 
 __all__ = ["CapturedPrediction", "find_prediction", "read_predictions"]
@@ -49,10 +49,10 @@ def read_since(folder: Path, since: datetime, *, most: int) -> list[CapturedPred
 
     Opens only segments that were written to since then. Doors write theirs side by side, so each may hold the latest.
     """
-    since_us = _microseconds(since)
+    since_us = in_microseconds(since)
     found: list[dict[str, Any]] = []
     for segment in _segments(folder):
-        if segment.stat().st_mtime_ns // 1000 < since_us:
+        if _ended_us(segment) < since_us:
             continue
         latest = deque(read_segment(segment), maxlen=most)
         records = (orjson.loads(payload) for payload in latest)
@@ -67,7 +67,7 @@ def read_fallbacks(folder: Path, rollout: str, *, since: datetime, until: dateti
     Opens only segments that were being written then, and reads only the records that name the rollout as one does.
     """
     name, instead = rollout.encode(), b'"fallback_because":"'
-    begin, end = _microseconds(since) // 1000, _microseconds(until) // 1000
+    begin, end = in_microseconds(since) // 1000, in_microseconds(until) // 1000
     for segment in _segments(folder):
         if not _may_hold(segment, begin, end):
             continue
@@ -76,10 +76,6 @@ def read_fallbacks(folder: Path, rollout: str, *, since: datetime, until: dateti
                 found = _prediction(orjson.loads(payload))
                 if found.rollout == rollout:
                     yield found
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def _segments(folder: Path) -> list[Path]:
@@ -92,8 +88,18 @@ def _may_hold(segment: Path, begin: int, end: int) -> bool:
         begun = millisecond_of(segment.stem)
     except ValueError:
         return True
-    ended = segment.stat().st_mtime_ns // 1_000_000
+    ended = _ended_us(segment) // 1000
     return begun - SLACK_MS <= end and begin <= ended + SLACK_MS
+
+
+def _ended_us(segment: Path) -> int:
+    """When a segment was last written to, in microseconds since 1970, or a later moment.
+
+    A replay's records are not of the file's time; but a segment of a replay spans a known time only.
+    """
+    if segment.name.startswith(f"{REPLAYED}-"):
+        return (millisecond_of(segment.stem) + REPLAYED_SPAN_S * 1000) * 1000
+    return segment.stat().st_mtime_ns // 1000
 
 
 def _prediction(record: dict[str, Any]) -> CapturedPrediction:

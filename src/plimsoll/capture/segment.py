@@ -13,6 +13,10 @@ from pathlib import Path
 
 MAGIC = b"plimcap1"
 SUFFIX = ".segment"
+NAMED, REPLAYED = "capture", "replayed"
+"""How the names of segments begin: of those written as time went by, and of those written at a replayed time."""
+REPLAYED_SPAN_S = 86_400
+"""A replayed segment holds no more of its own time, since the file's own time says nothing of when its records end."""
 LARGEST_RECORD = 256 * 1024 * 1024
 _HEAD = struct.Struct("<II")
 
@@ -28,9 +32,19 @@ def read_segment(path: Path) -> Iterator[bytes]:
     What follows a broken record cannot be trusted to begin where it seems to, so nothing after it is read. A file
     without the magic holds nothing.
     """
+    return (payload for payload, _ in read_from(path, 0))
+
+
+def read_from(path: Path, offset: int) -> Iterator[tuple[bytes, int]]:
+    """The payloads from an offset on, each with the offset at which it ends: where to go on another time.
+
+    offset: 0, or one that was given before.
+    """
     with path.open("rb") as stream:
         if stream.read(len(MAGIC)) != MAGIC:
             return
+        at = max(offset, len(MAGIC))
+        stream.seek(at)
         while len(head := stream.read(_HEAD.size)) == _HEAD.size:
             length, checksum = _HEAD.unpack(head)
             if length > LARGEST_RECORD:
@@ -38,4 +52,5 @@ def read_segment(path: Path) -> Iterator[bytes]:
             payload = stream.read(length)
             if len(payload) < length or zlib.crc32(payload) != checksum:
                 return
-            yield payload
+            at += _HEAD.size + length
+            yield payload, at

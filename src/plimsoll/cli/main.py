@@ -21,6 +21,7 @@ COMMANDS = (
     "plimsoll.release.commands",
     "plimsoll.governance.commands",
     "plimsoll.rollout.commands",
+    "plimsoll.monitor.commands",
     "plimsoll.retrain.commands",
     "plimsoll.server.commands",
     "plimsoll.demo.commands",

@@ -28,6 +28,12 @@ def replace_text(path: Path, text: str) -> None:
         new.replace(path)
 
 
+def sync_file(path: Path) -> None:
+    """Make a file's content durable before its name is: a name must not outlive what it stands for."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, else a power cut can take a new one away again."""
     handle = os.open(folder, os.O_RDONLY)

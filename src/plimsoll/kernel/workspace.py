@@ -34,6 +34,11 @@ class Workspace:
         return self.state / "audit-heads.jsonl"
 
     @property
+    def clock(self) -> Path:
+        """The time of a replay, where the workspace is one; see kernel/clock.py."""
+        return self.state / "clock"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 
@@ -54,3 +59,15 @@ class Workspace:
     def capture(self, environment: str) -> Path:
         """Segments of captured predictions of one environment."""
         return self.state / "capture" / environment
+
+    def shipped(self, environment: str) -> Path:
+        """The same predictions as Parquet: what monitors measure."""
+        return self.state / "monitor" / environment / "predictions"
+
+    def labels(self, environment: str) -> Path:
+        """Segments of labels of one environment's predictions."""
+        return self.state / "labels" / environment
+
+    def shipped_labels(self, environment: str) -> Path:
+        """The same labels as Parquet."""
+        return self.state / "monitor" / environment / "labels"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from plimsoll.data.entities import WindowCounts
+
 
 class Concern(StrEnum):
     """What an alert is about."""
@@ -19,6 +21,14 @@ class Concern(StrEnum):
     """The distribution of scores or decisions."""
     DECAY = "decay"
     """The metric on matured labels."""
+
+
+class Span(StrEnum):
+    """Over how much time something is judged."""
+
+    WINDOW = "window"
+    DAY = "day"
+    WEEK = "week"
 
 
 class AlertState(StrEnum):
@@ -52,6 +62,10 @@ class Alert:
     """The end of the last window or span that showed it."""
     times: int
     """How many windows or spans showed it."""
+    span: Span
+    """The span that showed it last: so much has to be clean for it to end."""
+    clear: int = 0
+    """How many of its spans have not shown it since."""
     acknowledged_by: str = ""
     acknowledged_at: str = ""
     resolved_by: str = ""
@@ -59,3 +73,107 @@ class Alert:
     resolved_at: str = ""
     why: str = ""
     """What the person who acknowledged or resolved it gave as the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What one release answered in one window, in one role, on the bins of its reference."""
+
+    digest: str
+    role: str
+    begin: str
+    end: str
+    failed: int
+    """Rows of requests that the model failed on; they are among the counts."""
+    counts: WindowCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """How a release did on one day's predictions, once their labels are due."""
+
+    begin: str
+    rows: int
+    """Rows that were answered."""
+    labelled: int
+    """Of those, rows whose label is known."""
+    value: float | None
+    """The metric; None where the day's labels do not define it."""
+    evidence: float
+    """The detector's e-value after this day; it alarms at its limit."""
+    outcomes: Mapping[str, Outcome]
+    """Business figures by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One business figure of a day."""
+
+    rows: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Somebody is to be told that an alert was opened or resolved."""
+
+    alert: Alert
+    event: str
+    """The state that the alert came to."""
+    tries: int = 0
+    left_over: tuple[str, ...] = ()
+    """Digests of the addresses that could not be reached; empty before the first try: all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRule:
+    """How the columns of one span are judged."""
+
+    span: str
+    """`window`, `day` or `week`; `all` for rows without a time."""
+    alpha: float
+    """The chance that a judgement of all columns finds any, when none has drifted."""
+    tolerance: float = 0.1
+    """The population stability index that is still no drift."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How the share of one bin differs from what was expected."""
+
+    bin: int
+    """Its number in the profile's counts."""
+    expected: float
+    actual: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnJudgement:
+    """Whether a column's rows in a span are still distributed as those of the reference."""
+
+    column: str
+    drifted: bool
+    judged: bool
+    """False where there are too few rows to tell; every figure but the rows is then 0."""
+    rows: int
+    reference_rows: float
+    """How many rows what was expected is worth: fewer where the span's phases were seldom seen."""
+    psi: float
+    """The population stability index against what the span's phases expect; rare bins as one."""
+    likelihood: float
+    """The likelihood ratio statistic in the same unit. The smaller of the two is judged: see docs/monitoring.md."""
+    critical: float
+    """What the smaller one must exceed."""
+    p: float
+    """The chance of so much, or more, where the true index is the tolerance; 1 for a column that was not judged."""
+    alpha: float
+    """The threshold of p, after the correction for the number of columns."""
+    spread: float
+    """By how much more than chance the reference says that a span of so many rows varies; at least 1."""
+    moves: tuple[Move, ...]
+    """The bins that moved, the largest part of the index first."""
+
+    @property
+    def effect(self) -> float:
+        """What was held against the critical value."""
+        return min(self.psi, self.likelihood)

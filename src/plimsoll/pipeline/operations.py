@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +47,10 @@ class Origin:
     """What git says about the code, which lies in no repository now."""
     because: str
     owners: tuple[str, ...]
+
+
+LOG_END = 8_000
+"""Bytes of a log that are shown."""
 
 
 def plan(
@@ -128,6 +133,23 @@ def list_runs(context: Context, *, project: str, limit: int = 20) -> tuple[Run, 
     """The project's runs, latest first."""
     with context.database.read() as transaction:
         return store.newest_runs(transaction, project=project, limit=limit)
+
+
+def log_end(context: Context, run: Run, step: str, *, most: int = LOG_END) -> tuple[str, bool]:
+    """The last bytes of what a step printed as whole lines, and whether more stands before them.
+
+    Nothing where it printed nothing, is none of the run's steps, or ran on another machine.
+    """
+    if step not in {outcome.step for outcome in run.steps}:
+        return "", False
+    try:
+        with _log(context, run, step).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - most, 0))
+            text = file.read(most).decode(errors="replace")
+    except OSError:
+        return "", False
+    return (text.partition("\n")[2], True) if size > most else (text, False)
 
 
 def attach_verdict(context: Context, run: str, verdict: str) -> Run:

@@ -111,11 +111,11 @@ def status(as_json: Json = False) -> None:
     run("deployments.list", as_json=as_json, show=_show_status)
 
 
-def stop(environment: Environment, as_json: Json = False) -> None:
+def stop(environment: Environment, why: Why = "", as_json: Json = False) -> None:
     """End what an environment runs; `deploy` starts it again."""
     with reported(as_json=as_json):
         with ProgressLines() as progress:
-            view = ask("deployments.stop", progress, environment=environment)
+            view = ask("deployments.stop", progress, environment=environment, why=why)
             view = wait_until_stopped(view, progress, timeout_s=30.0)
         finish(view, as_json=as_json, show=lambda view: say(f"{view['environment']} is stopped"))
 

@@ -15,10 +15,11 @@ from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.ledger.leases import Lease
 from plimsoll.server.control import CONTROLLERS, Control, ControllerLoop, turn_under
-from plimsoll.server.wiring import control_turn, project_name, retrain_turn
+from plimsoll.server.wiring import control_turn, monitor_turn, project_name, retrain_turn
 
 TURNS: dict[str, Callable[[Workspace, Lease], float]] = {
     CONTROLLERS: control_turn,
+    "monitors": monitor_turn,
     "triggers": retrain_turn,
 }
 """Loop -> one turn of it; returns after how many seconds the next one is due."""
@@ -40,6 +41,10 @@ class Loops:
     def start(self) -> None:
         for loop in self._loops.values():
             loop.start()
+
+    def turn_now(self, name: str, *, timeout_s: float) -> bool:
+        """A turn of one loop that begins after this call; False when it has not ended in time."""
+        return self._loops[name].turn_now(timeout_s=timeout_s)
 
     def stop(self, *, timeout_s: float) -> None:
         """Let the running turns end, and other servers work at once; the lease of one that takes longer runs out."""

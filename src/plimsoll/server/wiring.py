@@ -17,19 +17,21 @@ from plimsoll.artifacts.folder import FolderStore
 from plimsoll.edge.context import Caller, Context, Grant, Progress, Role, silent
 from plimsoll.edge.operations import perform, table
 from plimsoll.governance.operations import authenticate, local_caller
-from plimsoll.kernel.clock import Clock, SystemClock
+from plimsoll.kernel.clock import Clock, SystemClock, workspace_clock
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout", "retrain")
+AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain", "server")
 """Areas with an `operations` module, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
     ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
+    ("controllers", "turns"): "plimsoll.server.turns:Turns",
+    ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""
@@ -37,6 +39,9 @@ PLUGINS: dict[tuple[str, str], str] = {
 
 CONTROLLER = Caller(name="plimsoll:controller", grants=(Grant(role=Role.ADMIN),))
 """On whose behalf the controllers work; no person can have a name with a colon."""
+
+MONITOR = Caller(name="plimsoll:monitor", grants=(Grant(role=Role.ADMIN),))
+"""On whose behalf alerts are opened and ended."""
 
 RETRAINER = Caller(name="plimsoll:retrain", grants=(Grant(role=Role.ADMIN),))
 """On whose behalf triggers fire, and retrainings are carried out."""
@@ -52,6 +57,9 @@ NEEDS_A_TURN: dict[str, tuple[str, ...]] = {
     "retrainings.follow": ("triggers", "controllers"),
 }
 """After these, and without a server, a command has to do the work of these loops itself."""
+
+LOOKS_FIRST: dict[str, tuple[str, ...]] = {"monitors.show": ("monitors",), "alerts.list": ("monitors",)}
+"""Before these, likewise: what they show is what was measured."""
 
 
 def find_workspace(start: Path) -> Workspace:
@@ -100,7 +108,7 @@ def make_context(
     """A context over a workspace for one caller."""
     return Context(
         caller=caller,
-        clock=clock or SystemClock(),
+        clock=clock or workspace_clock(workspace),
         database=open_ledger(workspace.ledger_url),
         artifacts=FolderStore(workspace.artifacts),
         workspace=workspace,
@@ -129,12 +137,14 @@ def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None
     workspace = current_workspace()
     database = open_ledger(workspace.ledger_url)
     token = os.environ.get("PLIMSOLL_TOKEN")
-    clock = SystemClock()
+    clock = workspace_clock(workspace)
     caller = authenticate(database, token) if token else local_caller(database, workspace, clock)
     context = make_context(workspace, caller=caller, clock=clock, progress=progress)
+    for loop in LOOKS_FIRST.get(name, ()):
+        turn_without_server(workspace, loop, progress)
     answer = perform(name, payload, context)
     for loop in NEEDS_A_TURN.get(name, ()):
-        _turn_without_server(workspace, loop, progress)
+        turn_without_server(workspace, loop, progress)
     return answer
 
 
@@ -143,6 +153,13 @@ def control_turn(workspace: Workspace, lease: Lease) -> float:
     from plimsoll.rollout.controller import reconcile
 
     return reconcile(make_context(workspace, caller=CONTROLLER), lease)
+
+
+def monitor_turn(workspace: Workspace, lease: Lease) -> float:
+    """One turn over what live releases answered; seconds until the next one is due."""
+    from plimsoll.monitor.controller import reconcile
+
+    return reconcile(make_context(workspace, caller=MONITOR), lease)
 
 
 def retrain_turn(workspace: Workspace, lease: Lease, *, in_front_of: Callable[[Progress], None] | None = None) -> float:
@@ -157,7 +174,7 @@ def retrain_turn(workspace: Workspace, lease: Lease, *, in_front_of: Callable[[P
     return reconcile(context, lease, hands=OwnHands(context) if in_front_of else None)
 
 
-def _turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Progress], None]) -> None:
+def turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Progress], None] = silent) -> None:
     """Do a loop's work once, in front of whoever asked, unless a server does it."""
     from plimsoll.server.control import brief_control
 
@@ -166,7 +183,10 @@ def _turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Pr
         if lease is None:
             return
         with suppress(LeaseLost):
-            if loop == "triggers":
-                retrain_turn(workspace, lease, in_front_of=progress)
-            else:
-                control_turn(workspace, lease)
+            match loop:
+                case "triggers":
+                    retrain_turn(workspace, lease, in_front_of=progress)
+                case "monitors":
+                    monitor_turn(workspace, lease)
+                case _:
+                    control_turn(workspace, lease)
