@@ -1,6 +1,6 @@
 """The loop closes by itself, also when the server is killed at every point between the trigger and the deployment.
 
-Everything is real but the alerts, which a test writes: server, worker, runs, gates, releases, doors. By default one
+Everything is real: server, worker, runs, gates, releases, doors. Only the alerts are opened by the test. By default one
 retraining survives a kill at every point in turn; PLIMSOLL_TEST_KILLS=all kills at each point in a life of its own, too.
 """
 
@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 from tests.conftest import REPOSITORY
 from tests.stories.orders_project import make_orders
-from tests.stories.retrain_driver import POINTS, write_alerts
+from tests.stories.retrain_driver import POINTS
 from tests.stories.workspace import ProjectFolder, until
 
 from plimsoll.ledger.engine import Database
-from plimsoll.server.wiring import open_ledger
+from plimsoll.monitor.entities import Alert, AlertState, Concern, Span
+from plimsoll.monitor.operations import write_alerts
+from plimsoll.server.wiring import MONITOR, make_context, open_ledger, workspace_at
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(300)]
 
@@ -41,7 +43,7 @@ class Scene:
     """A project whose release is live, its alerts, and its server, one after the other."""
 
     project: ProjectFolder
-    alerts: list[dict[str, Any]] = field(default_factory=list)
+    alerts: int = 0
     servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start_server(self, *, die_at: str = "") -> subprocess.Popen[bytes]:
@@ -74,21 +76,25 @@ class Scene:
 
     def drift(self, count: int = 1) -> str:
         """New data, and alerts that the live release does not fit it; returns the first sentence."""
-        live, first = self.live(), len(self.alerts) + 1
+        live, first = self.live(), self.alerts + 1
         orders = self.project.root / "orders.csv"
         lines = orders.read_text().splitlines()
         orders.write_text("\n".join([lines[0], *lines[60:]]) + "\n")
-        self.alerts += [
-            {
-                "id": f"alert-{number:05}", "project": "orders", "environment": "production",
-                "release": live["release"], "digest": live["digest"], "concern": "drift", "subject": "price",
-                "state": "open", "sentence": f"price drifted ({number}).", "evidence": {},
-                "opened_at": f"2026-11-02T09:00:00.{number:06}Z", "seen_at": "2026-11-02T09:00:00.000000Z", "times": 1,
-            }
-            for number in range(first, first + count)
-        ]  # fmt: skip
-        write_alerts(self.project.root / ".plimsoll", self.alerts)
+        alerts = [self._alert(number, live) for number in range(first, first + count)]
+        context = make_context(workspace_at(self.project.root), caller=MONITOR)
+        with self.ledger.write() as transaction:
+            write_alerts(context, transaction, alerts)
+        self.alerts += count
         return f"price drifted ({first + count - 1})"
+
+    def _alert(self, number: int, live: dict[str, Any]) -> Alert:
+        """As the monitor opens one."""
+        return Alert(
+            id=f"alert-{number:05}", project="orders", environment="production", release=live["release"],
+            digest=live["digest"], concern=Concern.DRIFT, subject=f"column {number}", state=AlertState.OPEN,
+            sentence=f"price drifted ({number}).", evidence={}, opened_at=f"2026-11-02T09:00:00.{number:06}Z",
+            seen_at="2026-11-02T09:00:00.000000Z", times=1, span=Span.WINDOW,
+        )  # fmt: skip
 
     def latest(self) -> dict[str, Any]:
         found: dict[str, Any] = self.project.ask("retrain", "show")
