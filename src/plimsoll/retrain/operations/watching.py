@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import Everything, operation
-from plimsoll.kernel.clock import SystemClock, to_text
+from plimsoll.kernel.clock import to_text
 from plimsoll.ledger import leases
 from plimsoll.ledger.engine import Transaction
 from plimsoll.project.load import load_project
@@ -32,7 +32,7 @@ def list_triggers(context: Context, _asked: Everything) -> TriggersView:
             per_day=limits.per_day,
             begun_lately=len(store.begun_since(transaction, project=context.project, since=now - DAY)),
             rests_until=to_text(rested) if rested and rested > now else "",
-            watched=leases.is_held(transaction, f"triggers/{context.project}", now=SystemClock().now()),
+            watched=leases.is_held(transaction, f"triggers/{context.project}", now=context.machine.now()),
         )
 
 
