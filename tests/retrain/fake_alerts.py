@@ -31,7 +31,7 @@ class FakeAlerts:
             "release": "fraud@1",
             "digest": "",
             "concern": Concern.DRIFT,
-            "subject": "amount",
+            "subject": f"amount {number}",
             "state": AlertState.OPEN,
             "sentence": f"amount drifted, seen in window {number}.",
             "evidence": {},
