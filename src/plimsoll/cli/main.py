@@ -23,6 +23,7 @@ COMMANDS = (
     "plimsoll.rollout.commands",
     "plimsoll.monitor.commands",
     "plimsoll.server.commands",
+    "plimsoll.replay.commands",
     "plimsoll.demo.commands",
 )
 """Modules with `register(app)`, in the order in which help shows their commands."""

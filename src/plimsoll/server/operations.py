@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import Everything, operation
@@ -17,13 +18,31 @@ AWAITED = ("starting", "not ready")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """Something that goes on by itself, however little time passes."""
+
+    kind: Literal["run", "rollout"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unapproved:
+    """A release that an environment does not admit until somebody approves it."""
+
+    release: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turned:
     """The controllers after a turn."""
 
     at: str
     """The moment that the turn saw, or an earlier one: by the workspace's clock, before the turn began."""
-    under_way: tuple[str, ...]
-    """What goes on by itself however little time passes, in words; empty when all there is to do now is done."""
+    under_way: tuple[UnderWay, ...]
+    """Empty when all there is to do now is done."""
+    unapproved: tuple[Unapproved, ...]
+    """What a trigger made and people must say yes to."""
     problem: str
     """What the turn failed with; it is tried again."""
 
@@ -35,14 +54,14 @@ def turn(context: Context, _request: Everything) -> Turned:
     turns: Turns = context.plugin("controllers", "turns")
     problem = turns.turn_now()
     under_way = tuple(_rolling_out(list_deployments(context, Everything())))
-    return Turned(at=at, under_way=under_way, problem=problem)
+    return Turned(at=at, under_way=under_way, unapproved=(), problem=problem)
 
 
-def _rolling_out(views: tuple[DeploymentView, ...]) -> Iterator[str]:
+def _rolling_out(views: tuple[DeploymentView, ...]) -> Iterator[UnderWay]:
     """Deployments whose processes are not yet what they shall be. A stage that needs time or requests is none."""
     for view in views:
         rollout = view.rollout
         if rollout is not None and not rollout.ended_at and (rollout.standing in AWAITED or rollout.orders):
-            yield f"{view.environment}: {rollout.sentence}"
+            yield UnderWay(kind="rollout", sentence=f"{view.environment}: {rollout.sentence}")
         elif view.state not in ARRIVED:
-            yield f"{view.environment}: {view.problem or view.state}"
+            yield UnderWay(kind="rollout", sentence=f"{view.environment}: {view.problem or view.state}")
