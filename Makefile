@@ -39,6 +39,9 @@ bench-swaps: $(READY) ## Change what answers a thousand times under load, and lo
 bench-chaos: $(READY) ## Kill servers, doors and workers in rollouts under load; 50 rounds.
 	$(BIN)/python -m benchmarks.chaos
 
+bench-monitor: $(READY) ## Simulate years of monitoring: false alarms, delays, what common rules would say.
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/monitor.py
+
 docs: $(READY) ## Write the pages that are made from the code.
 	$(BIN)/python docs/make_reference.py
 

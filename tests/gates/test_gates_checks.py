@@ -39,6 +39,7 @@ def test_a_floor_says_which_bound_decided():
 
     assert (found.rule, found.finding) == ("accuracy >= 0.9 (lower 95 % bound)", PASS)
     assert found.because == "The lower 95 % bound 0.9371 clears 0.9."
+    assert (found.limit, found.at_least) == (0.9, True)
     assert found.candidate.value == 0.95
     assert found.candidate.low < found.candidate.lower < 0.95 < found.candidate.upper < found.candidate.high
 

@@ -8,7 +8,14 @@ import pytest
 
 from plimsoll.edge.context import Role
 from plimsoll.governance.errors import ApprovalMissing, NotAPerson, NotApproved, OwnWork
-from plimsoll.governance.operations import approvals_of, approvals_of_release, approve, require_approvals, withdraw
+from plimsoll.governance.operations import (
+    approval_standing,
+    approvals_of,
+    approvals_of_release,
+    approve,
+    require_approvals,
+    withdraw,
+)
 from plimsoll.kernel.errors import Kind
 
 DIGEST = "d" * 64
@@ -142,3 +149,22 @@ def test_a_yes_can_be_said_again_and_taken_back(house):
     check(house, Rule())
     actions = [event["action"] for event in house.ask("audit.list", limit=4)]
     assert actions == ["release_approved", "approval_withdrawn", "release_approved", "release_approved"]
+
+
+def standing(house, caller, *rules, authors=("ada",)):
+    with house.database.read() as transaction:
+        return approval_standing(house.context(caller), transaction, authors=authors, rules=rules, **RELEASE)
+
+
+def test_how_a_release_stands_is_told_to_everybody_and_who_may_say_yes_to_each(house):
+    bob, eve = house.add("bob", Role.APPROVER), house.add("eve", Role.VIEWER)
+    before = standing(house, bob, Rule())
+    assert before.wanted == ("1 of role approver, no author",)
+    assert before.lacking == ("it lacks 1 approval from role approver other than its authors",)
+    assert (before.refusal, before.given, before.approvals) == ("", False, ())
+    assert "one of its authors" in standing(house, bob, Rule(), authors=("bob",)).refusal
+    assert "needs the role approver" in standing(house, eve, Rule()).refusal
+    approval = say_yes(house, bob)
+    after = standing(house, bob, Rule())
+    assert (after.lacking, after.given, after.approvals) == ((), True, (approval,))
+    assert standing(house, eve, Rule()).given is False

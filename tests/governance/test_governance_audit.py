@@ -66,6 +66,13 @@ def test_events_are_listed_by_subject(ledger):
     assert [event["number"] for event in ledger.ask("audit.list", subject="run-3")] == [6]
 
 
+def test_events_are_listed_by_action_and_page_by_page(ledger):
+    assert [event["number"] for event in ledger.ask("audit.list", action="role_granted")] == [2]
+    assert [event["number"] for event in ledger.ask("audit.list", limit=3, before=9)] == [8, 7, 6]
+    assert [event["number"] for event in ledger.ask("audit.list", action="run_started", before=5)] == [4, 3]
+    assert ledger.ask("audit.list", subject="run-3", action="role_granted") == []
+
+
 def test_a_change_that_is_rolled_back_leaves_no_event_and_no_head(ledger):
     def fail():
         with ledger.database.write() as transaction:

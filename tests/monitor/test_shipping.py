@@ -15,7 +15,7 @@ from plimsoll.bundle.entities import Field
 from plimsoll.capture.writer import CaptureWriter
 from plimsoll.data.engine import engine, path_list
 from plimsoll.kernel.ids import new_id
-from plimsoll.monitor.shipping import Part, digests_in, files_of, read_parts, ship
+from plimsoll.monitor.shipping import Part, digests_in, files_of, first_moment, read_parts, ship
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DIGEST = "d" * 64
@@ -91,6 +91,17 @@ def test_shipping_again_ships_only_what_came_since(writer, tmp_path):
     assert [part.begin > 0 for part in read_parts(tmp_path / "shipped")] == [False, True]
 
 
+def test_a_reader_opens_only_the_parts_of_the_time_it_asks_for(writer, tmp_path):
+    for number in (1, 5000):
+        writer.append(record(number))
+        ship_all(tmp_path)
+    hour = timedelta(hours=1)
+    assert first_moment(tmp_path / "shipped") == START + timedelta(seconds=1)
+    assert [len(files_of(tmp_path / "shipped", DIGEST, since=since, until=until)) for since, until in (
+        (None, None), (START, START + hour), (START + hour, START + 2 * hour), (START + 2 * hour, None),
+    )] == [2, 1, 1, 0]  # fmt: skip
+
+
 def test_releases_with_other_columns_lie_in_files_of_their_own(writer, tmp_path):
     writer.append(record(1))
     writer.append(record(2, digest="e" * 64, inputs={"x": [1]}, outputs={"prediction": [2.5]}))
@@ -148,7 +159,9 @@ def test_whatever_parts_overlap_those_that_are_read_follow_one_another(spans: li
 
     with tempfile.TemporaryDirectory() as folder:
         for begin, length in spans:
-            (Path(folder) / Part(segment="s", begin=begin, end=begin + length).name).mkdir(exist_ok=True)
+            (Path(folder) / Part(segment="s", begin=begin, end=begin + length, first_us=0, last_us=1).name).mkdir(
+                exist_ok=True
+            )
         chain = read_parts(Path(folder))
     assert [part.begin for part in chain] == [0, *[part.end for part in chain]][: len(chain)]
     assert not any(begin == 0 for begin, _ in spans) or chain

@@ -418,6 +418,66 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         ),
         "plimsoll.yaml:25  environments.staging.after: found a circle: staging after production after staging, expected an environment to begin with, without `after:`",
     ),
+    "a trigger of nothing": (
+        PROJECT_FILE + "retrain:\n  - {environment: production}\n",
+        "plimsoll.yaml:29  retrain[0]: found no trigger, expected one of schedule, on and limits in an entry",
+    ),
+    "two triggers in one entry": (
+        PROJECT_FILE + 'retrain:\n  - {schedule: "0 3 * * 1", on: drift}\n',
+        "plimsoll.yaml:29  retrain[0]: found schedule and on, expected one of schedule, on and limits in an entry",
+    ),
+    "a schedule that is none": (
+        PROJECT_FILE + 'retrain:\n  - {schedule: "every monday"}\n',
+        "plimsoll.yaml:29  retrain[0].schedule: found 'every monday', expected five cron fields such as \"0 3 * * 1\"",
+    ),
+    "a schedule of six fields": (
+        PROJECT_FILE + 'retrain:\n  - {schedule: "0 0 3 * * 1"}\n',
+        "plimsoll.yaml:29  retrain[0].schedule: found '0 0 3 * * 1', expected five cron fields such as \"0 3 * * 1\"",
+    ),
+    "a schedule that never comes due": (
+        PROJECT_FILE + 'retrain:\n  - {schedule: "0 3 31 2 *"}\n',
+        "plimsoll.yaml:29  retrain[0].schedule: found '0 3 31 2 *', expected five cron fields such as \"0 3 * * 1\"",
+    ),
+    "an unknown trigger": (
+        PROJECT_FILE + "retrain:\n  - {on: drifts}\n",
+        "plimsoll.yaml:29  retrain[0].on: found 'drifts', expected one of drift, decay, new_data; did you mean drift?",
+    ),
+    "new data of no dataset": (
+        PROJECT_FILE + "retrain:\n  - {on: new_data}\n",
+        "plimsoll.yaml:29  retrain[0]: found new_data of no dataset, expected `dataset:` and the name of one",
+    ),
+    "new data of an unknown dataset": (
+        PROJECT_FILE + "retrain:\n  - {on: new_data, dataset: loan}\n",
+        "plimsoll.yaml:29  retrain[0].dataset: found 'loan', expected loans; did you mean loans?",
+    ),
+    "a dataset for drift": (
+        PROJECT_FILE + "retrain:\n  - {on: drift, dataset: loans}\n",
+        "plimsoll.yaml:29  retrain[0].dataset: found a dataset without `on: new_data`, expected `on: new_data`",
+    ),
+    "a trigger in an unknown environment": (
+        PROJECT_FILE + "retrain:\n  - {on: drift, environment: prodution}\n",
+        "plimsoll.yaml:29  retrain[0].environment: found 'prodution', expected production; did you mean production?",
+    ),
+    "limits twice": (
+        PROJECT_FILE + "retrain:\n  - {limits: {per_day: 1}}\n  - {limits: {per_day: 2}}\n",
+        "plimsoll.yaml:30  retrain[1].limits: found limits a second time, expected one entry with limits",
+    ),
+    "a cooldown without a unit": (
+        PROJECT_FILE + "retrain:\n  - {limits: {cooldown: 6}}\n",
+        "plimsoll.yaml:29  retrain[0].limits.cooldown: found 6, expected text; put it in quotes",
+    ),
+    "a cooldown that is none": (
+        PROJECT_FILE + "retrain:\n  - {limits: {cooldown: six hours}}\n",
+        "plimsoll.yaml:29  retrain[0].limits.cooldown: found 'six hours', expected a duration such as 90s, 30m or 1h30m",
+    ),
+    "no run a day": (
+        PROJECT_FILE + "retrain:\n  - {limits: {per_day: 0}}\n",
+        "plimsoll.yaml:29  retrain[0].limits.per_day: found 0, expected 1 or more",
+    ),
+    "auto_deploy that is neither": (
+        ("port: 8080", "auto_deploy: maybe"),
+        "plimsoll.yaml:26  environments.production.auto_deploy: found 'maybe', expected true or false",
+    ),
 }
 
 BROKEN_CODE: dict[str, tuple[str, dict[str, str], str]] = {

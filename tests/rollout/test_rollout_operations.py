@@ -437,6 +437,12 @@ class TestStop:
         world.finish()
         assert (world.show()["state"], world.live()) == ("live", release.name)
 
+    def test_its_reason_is_on_record(self, world):
+        world.make_live(world.release(1))
+        world.ask("deployments.stop", environment=PRODUCTION, why="the contract ended")
+        newest = world.ask("audit.list", limit=1)[0]
+        assert (newest["action"], newest["detail"]["why"]) == ("deployment_changed", "the contract ended")
+
     def test_in_mid_rollout_the_rollout_ends_with_it(self, world):
         first, _ = start_canary(world)
         world.stop(CANARY)

@@ -9,13 +9,24 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
+from plimsoll.edge.context import Caller, Grant, Role
+from plimsoll.kernel.clock import ManualClock
 from plimsoll.kernel.workspace import Workspace
+from plimsoll.server import app as app_module
+from plimsoll.server.app import Api, create_app
+from plimsoll.server.guard import hosts_of
+from plimsoll.server.pages import add_pages
+from plimsoll.server.sessions import Sessions
+from plimsoll.server.wiring import load_operations
 
 PROJECT = """
 project: answers
@@ -160,3 +171,34 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a plimsoll command: `command(folder, *arguments, **environment)`."""
     return plimsoll
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What operations answer, by name; an exception is raised."""
+    found: dict[str, Any] = {}
+
+    def perform(name: str, payload: dict[str, Any], context: Any) -> Any:
+        answer = found[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(context) if callable(answer) else answer
+
+    monkeypatch.setattr(app_module, "perform", perform)
+    return found
+
+
+@pytest.fixture
+def app() -> Iterator[FastAPI]:
+    """The app with all its pages, without a socket."""
+    load_operations()
+    api = Api(
+        authenticate=lambda token: Caller(name="ada", grants=(Grant(role=Role.ADMIN),)),
+        make_context=lambda caller, progress: SimpleNamespace(progress=progress),
+        project=lambda: "fraud",
+    )
+    app = create_app(api, hosts=hosts_of(7318))
+    clock = ManualClock(datetime(2026, 11, 20, 19, 38, tzinfo=UTC))
+    add_pages(app, api, Sessions(clock), clock=clock, cookie="c", trouble=lambda: "")
+    yield app
+    api.threads.shutdown()

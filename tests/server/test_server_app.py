@@ -1,84 +1,17 @@
-"""The app and its pages without a socket: faults of ours, text from others, and what an empty workspace shows."""
+"""The app without a socket: faults of ours, progress, and sessions."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
+from tests.server.asking import ask
 
 from plimsoll.edge.context import Caller, Progress
 from plimsoll.kernel.clock import ManualClock
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.server import app as app_module
-from plimsoll.server.app import Api, create_app
-from plimsoll.server.guard import hosts_of
-from plimsoll.server.pages import add_pages
-from plimsoll.server.sessions import LIFETIME, Sessions
-from plimsoll.server.wiring import load_operations
-
-AT = "2026-11-20T19:33:00.000000Z"
-EVIL = "<script>alert(1)</script>"
-
-
-def ask(app, method, path, body=b""):
-    """One request through the app, straight over ASGI."""
-    sent = []
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "server": ("127.0.0.1", 7318),
-        "http_version": "1.1",
-        "headers": [(b"host", b"127.0.0.1:7318"), (b"authorization", b"Bearer x")],
-    }
-
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive():
-        return messages.pop() if messages else await asyncio.Event().wait()  # the client stays
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(app(scope, receive, send))
-    content = b"".join(message.get("body", b"") for message in sent[1:])
-    return sent[0]["status"], dict(sent[0]["headers"]), content
-
-
-@pytest.fixture
-def answers(monkeypatch):
-    """What operations answer, by name; an exception is raised."""
-    found: dict = {}
-
-    def perform(name, payload, context):
-        answer = found[name]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer(context) if callable(answer) else answer
-
-    monkeypatch.setattr(app_module, "perform", perform)
-    return found
-
-
-@pytest.fixture
-def app():
-    load_operations()
-    api = Api(
-        authenticate=lambda token: Caller(name="ada"),
-        make_context=lambda caller, progress: SimpleNamespace(progress=progress),
-        project=lambda: "fraud",
-    )
-    app = create_app(api, hosts=hosts_of(7318))
-    add_pages(app, api, Sessions(ManualClock(datetime(2026, 11, 20, tzinfo=UTC))), cookie="c", trouble=lambda: "")
-    yield app
-    api.threads.shutdown()
+from plimsoll.server.sessions import LIFETIME, LINK_LIFETIME, Message, Sessions, form_token, is_form_token
 
 
 @pytest.mark.parametrize("path", ["/api/call/people.list", "/api/people"])
@@ -110,54 +43,12 @@ def test_progress_comes_line_by_line_before_the_error(app, answers):
     assert json.loads(second)["error"]["code"] == "test.refused"
 
 
-def test_an_empty_workspace_says_what_to_do_next(app, answers):
-    answers.update({"deployments.list": [], "runs.list": [], "releases.list": [], "audit.list": []})
-    status, _, content = ask(app, "GET", "/")
-    assert status == 200
-    for command in (b"plimsoll run", b"plimsoll release", b"plimsoll deploy fraud@1"):
-        assert command in content
-
-
-def test_the_overview_shows_what_there_is_and_text_from_others_stays_text(app, answers):
-    run = {"id": "run-1", "state": "failed", "started_at": AT, "created_by": "ada", "error": EVIL}
-    answers["runs.list"] = [{"run": run, "finding": "inconclusive", "release": "fraud@2"}]
-    answers["deployments.list"] = [
-        {
-            "environment": "production",
-            "state": "unavailable",
-            "release": "fraud@1",
-            "digest": "d" * 64,
-            "problem": EVIL,
-            "changed_at": AT,
-            "changed_by": "grace",
-            "address": "http://127.0.0.1:8080",
-            "rollout": None,
-        }
-    ]
-    answers["releases.list"] = [
-        {"name": "fraud@2", "compiled": "onnx", "created_at": AT, "created_by": EVIL, "commit": "", "dirty": ["a.py"]}
-    ]
-    answers["audit.list"] = [{"number": 3, "at": AT, "actor": "ada", "action": "release_created", "subject": EVIL}]
-    page = ask(app, "GET", "/")[2].decode()
-    assert "<script" not in page
-    assert page.count("&lt;script&gt;") == 4
-    for text in (
-        "production",
-        "unavailable",
-        "grace",
-        "http://127.0.0.1:8080",
-        "inconclusive",
-        "release created",
-        "20 Nov 19:33",
-    ):
-        assert text in page
-
-
 def test_sessions_end_after_their_time_and_links_after_their_use():
     clock = ManualClock(datetime(2026, 11, 20, tzinfo=UTC))
     sessions = Sessions(clock)
     ada = Caller(name="ada")
-    link = sessions.new_link(lambda: ada)
+    link, until = sessions.new_link(lambda: ada)
+    assert until == clock.now() + LINK_LIFETIME
     session = sessions.use_link(link)
     assert session is not None
     assert sessions.use_link(link) is None
@@ -167,3 +58,32 @@ def test_sessions_end_after_their_time_and_links_after_their_use():
     assert sessions.caller(session) == ada
     clock.advance(timedelta(seconds=1))
     assert sessions.caller(session) is None
+
+
+def test_a_link_is_good_for_ten_minutes():
+    clock = ManualClock(datetime(2026, 11, 20, tzinfo=UTC))
+    sessions = Sessions(clock)
+    ada = Caller(name="ada")
+    early, late = sessions.new_link(lambda: ada)[0], sessions.new_link(lambda: ada)[0]
+    clock.advance(LINK_LIFETIME - timedelta(seconds=1))
+    assert sessions.use_link(early) is not None
+    clock.advance(timedelta(seconds=1))
+    assert sessions.use_link(late) is None
+
+
+def test_a_message_is_told_once_to_its_own_session():
+    sessions = Sessions(ManualClock(datetime(2026, 11, 20, tzinfo=UTC)))
+    ours, theirs = sessions.begin(lambda: Caller(name="ada")), sessions.begin(lambda: Caller(name="ada"))
+    sessions.leave_message(ours, Message(good=True, text="done"))
+    sessions.leave_message("no session", Message(good=True, text="done"))
+    assert sessions.take_message(theirs) is None
+    assert sessions.take_message(ours) == Message(good=True, text="done")
+    assert sessions.take_message(ours) is None
+    assert sessions.take_message("no session") is None
+
+
+def test_a_form_token_is_its_sessions_own_and_does_not_tell_the_secret():
+    assert is_form_token(form_token("secret"), "secret")
+    assert not is_form_token(form_token("secret"), "another")
+    assert not is_form_token("", "secret")
+    assert "secret" not in form_token("secret")

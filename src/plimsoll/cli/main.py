@@ -22,6 +22,7 @@ COMMANDS = (
     "plimsoll.governance.commands",
     "plimsoll.rollout.commands",
     "plimsoll.monitor.commands",
+    "plimsoll.retrain.commands",
     "plimsoll.server.commands",
     "plimsoll.replay.commands",
     "plimsoll.demo.commands",

@@ -1,8 +1,10 @@
-"""The nouns of data: a file's digest, a data version, and what a column check found."""
+"""The nouns of data: a file's digest, a data version, what a column check found, and how columns are distributed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 Format = Literal["csv", "parquet"]
@@ -32,6 +34,19 @@ class DataVersion:
     """What separates the fields of a CSV file; empty for Parquet."""
     missing: tuple[str, ...] = ()
     """Texts that stand for a missing value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesNow:
+    """A dataset's files as they lie there now, neither kept nor checked."""
+
+    entries: tuple[FileEntry, ...]
+    changed_ns: int
+    """When the latest of them changed, as Unix time in nanoseconds."""
+
+    def differ_from(self, version: DataVersion) -> bool:
+        """Whether another version would come of them."""
+        return [entry.digest for entry in self.entries] != [entry.digest for entry in version.files]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +85,94 @@ class RecordedVersion:
     version: DataVersion
     recorded_by: str
     recorded_at: str
+
+
+Kind = Literal["numeric", "categorical"]
+Phase = Literal["none", "hour of day", "hour of week"]
+"""Which hours are alike; hours are UTC and a week begins on Monday."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """By how much more than chance the shares of a column vary between spans of one length, within the reference."""
+
+    blocks: int
+    """How many spans of that length the reference holds; with fewer than three there is no estimate of its own."""
+    factor: float
+    """Mean of Pearson's X2 per degree of freedom of the blocks' counts against what their phases expect; at least 1."""
+    degrees: float
+    """How many blocks' worth of freedom the estimate rests on, after the phases were fitted; 0: nothing is known."""
+    cells: int
+    """How many bins the estimate rests on; rare ones count as one."""
+    rows: float
+    """Rows of a block, on average."""
+    clustered: float = 1.0
+    """The design effect of rows that belong together, such as a customer's, within a span; 1 without a group."""
+    taken_from: str = ""
+    """The shorter span whose estimate this is for want of blocks; empty: its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnProfile:
+    """How a column's values are distributed over frozen bins; missing values are the last bin."""
+
+    name: str
+    kind: Kind
+    rows: int
+    missing: int
+    """Rows without a value; for numbers also NaN and infinities."""
+    low: float | None
+    high: float | None
+    """The smallest and the largest number; None for categories and where there is none."""
+    edges: tuple[float, ...] = ()
+    """Inner edges of the bins of numbers, rising; an edge belongs to the bin below it."""
+    categories: tuple[str, ...] = ()
+    """The categories with a bin of their own, the most frequent first; all others share the bin behind them."""
+    counts: tuple[int, ...]
+    """Rows per bin."""
+    phases: tuple[tuple[int, ...], ...] = ()
+    """Rows per bin, for each phase; empty without phases."""
+    spread: Mapping[str, Spread]
+    """By span: `window`, `day`, `week`, or `all` for rows without a time."""
+
+    @property
+    def bins(self) -> int:
+        """How many bins there are, with that of the missing values."""
+        return len(self.edges) + 2 if self.kind == "numeric" else len(self.categories) + 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How the columns of a table are distributed: the reference that later rows are held against."""
+
+    rows: int
+    time_column: str | None
+    """The column that says when a row happened."""
+    begin: datetime | None
+    end: datetime | None
+    """The first and the last moment; None without a time column."""
+    phase: Phase
+    columns: tuple[ColumnProfile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnCounts:
+    """A column's rows in one window, on the bins of its profile."""
+
+    counts: tuple[int, ...]
+    new: int
+    """Rows of a category that the profile never saw; 0 where it had more categories than bins, and for numbers."""
+    out_of_range: int
+    """Rows with a number below the profile's smallest or above its largest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCounts:
+    """The rows of a window, or of several together, per column and bin."""
+
+    begin: datetime | None
+    """UTC; None where rows have no time."""
+    rows: int
+    phases: Mapping[int, int]
+    """Rows by phase, where there were any; everything is phase 0 without phases."""
+    columns: Mapping[str, ColumnCounts]

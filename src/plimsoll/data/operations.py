@@ -8,12 +8,12 @@ from pathlib import Path
 from plimsoll.data import store
 from plimsoll.data.checks import measure, rule_texts
 from plimsoll.data.engine import engine
-from plimsoll.data.entities import BrokenRule, DataVersion, FileEntry, Format, RecordedVersion
+from plimsoll.data.entities import BrokenRule, DataVersion, FileEntry, FilesNow, Format, RecordedVersion
 from plimsoll.data.errors import CheckFailed, NoRows, SeveralDatasets
 from plimsoll.data.faults import reading_fault
 from plimsoll.data.files import find_files
 from plimsoll.data.headers import read_header
-from plimsoll.data.versions import HashCache, keep_files, make_version
+from plimsoll.data.versions import HashCache, files_now, keep_files, make_version
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
@@ -46,6 +46,15 @@ def get_version(context: Context, *, project: str, dataset: str, digest: str) ->
     """A recorded version, or None when the ledger does not know it."""
     with context.database.read() as transaction:
         return store.find_version(transaction, project=project, dataset=dataset, digest=digest)
+
+
+def look_at_files(context: Context, name: str, dataset: Dataset, *, root: Path) -> FilesNow:
+    """A dataset's files as they are now: cheap where they did not change, and nothing is recorded.
+
+    Raises the error of the file that cannot be used.
+    """
+    found = find_files(name, dataset.path, root=root, state=context.workspace.state, format=dataset.format)
+    return files_now(name, found, cache=_hash_cache(context, name), now_ns=_now_ns(context))
 
 
 def resolve(context: Context, project: Project, *, root: Path) -> dict[str, DataVersion]:
@@ -87,8 +96,8 @@ def _resolve_one(
         name,
         found,
         artifacts=context.artifacts,
-        cache=HashCache(context.workspace.cache / "data" / f"{name}.json"),
-        now_ns=in_microseconds(context.machine.now()) * 1000,
+        cache=_hash_cache(context, name),
+        now_ns=_now_ns(context),
         hashed=lambda file, done, total: context.progress(
             Progress(task="data", message=f"{name}: {file}", done=done, total=total)
         ),
@@ -101,6 +110,14 @@ def _resolve_one(
     context.progress(Progress(task="data", message=f"{name}: checking"))
     version, broken = _check(context, name, dataset, files=files, format=found.format)
     return request, version, broken
+
+
+def _hash_cache(context: Context, name: str) -> HashCache:
+    return HashCache(context.workspace.cache / "data" / f"{name}.json")
+
+
+def _now_ns(context: Context) -> int:
+    return in_microseconds(context.machine.now()) * 1000
 
 
 def _check(

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.artifacts.folder import FolderStore, SourceUnreadable
-from plimsoll.data.entities import DataVersion, FileEntry, Format
+from plimsoll.data.entities import DataVersion, FileEntry, FilesNow, Format
 from plimsoll.data.errors import Unreadable
 from plimsoll.data.files import Found
 from plimsoll.kernel.files import replace_text
-from plimsoll.kernel.hashing import digest_json
+from plimsoll.kernel.hashing import digest_file, digest_json
 
 _SETTLED_NS = 1_000_000_000
 """A file changed less than a second before it was read may change again with the same time."""
@@ -99,6 +99,27 @@ def keep_files(
         FileEntry(path=name, digest=digests[index], size=artifacts.path(digests[index]).stat().st_size)
         for index, name in enumerate(found.names)
     )
+
+
+def files_now(dataset: str, found: Found, *, cache: HashCache, now_ns: int) -> FilesNow:
+    """The files' digests; only those are read that changed since they were last hashed. Raises Unreadable."""
+    stamps = [_stamp(dataset, path, name) for path, name in zip(found.files, found.names, strict=True)]
+    digests = []
+    settled = {}
+    for path, name, stamp in zip(found.files, found.names, stamps, strict=True):
+        try:
+            digest = cache.digest(path, stamp) or digest_file(path)
+        except OSError as error:
+            raise Unreadable(dataset=dataset, file=name, problem=(error.strerror or str(error)).lower()) from error
+        digests.append(digest)
+        if _stamp(dataset, path, name) == stamp and stamp.changed_ns < now_ns - _SETTLED_NS:
+            settled[str(path)] = (stamp, digest)
+    cache.replace(settled)
+    entries = tuple(
+        FileEntry(path=name, digest=digest, size=stamp.size)
+        for name, digest, stamp in zip(found.names, digests, stamps, strict=True)
+    )
+    return FilesNow(entries=entries, changed_ns=max(stamp.changed_ns for stamp in stamps))
 
 
 def make_version(

@@ -77,7 +77,7 @@ def _over_http(url: str, name: str, payload: dict[str, Any], progress: Callable[
     """POST /api/call/NAME; the answer is one JSON document a line: progress lines, then a result or an error."""
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
-    scheme, host, port, path = _parts(url)
+    scheme, host, port, path = parts_of(url)
     connection = (HTTPSConnection if scheme == "https" else HTTPConnection)(host, port, timeout=CONNECT_TIMEOUT_S)
     token = os.environ.get("PLIMSOLL_TOKEN", "")
     headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
@@ -103,7 +103,7 @@ def _over_http(url: str, name: str, payload: dict[str, Any], progress: Callable[
     raise ServerUnreachable(url=url, problem="the answer ended before its result")
 
 
-def _parts(url: str) -> tuple[str, str, int | None, str]:
+def parts_of(url: str) -> tuple[str, str, int | None, str]:
     """Scheme, host, port and path of a server's address. Raises NoServerUrl."""
     try:
         place = urlsplit(url)

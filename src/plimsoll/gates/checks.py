@@ -256,6 +256,8 @@ def _check(
         slice=part.name if part else None,
         candidate=found.candidate,
         reference=found.reference,
+        limit=rule.requirement.limit,
+        at_least=rule.requirement.at_least,
         difference=_difference(rule, figure),
         p_value=None if p_value is None or not rule.requirement.by_bound else _steady(p_value),
         blocking=min_rows is None,

@@ -43,6 +43,10 @@ class CheckResult:
     slice: str | None = None
     candidate: Estimate | None = None
     reference: Estimate | None = None
+    limit: float | None = None
+    """What the figure is held against: a value of the candidate's, or of the difference (minus the margin)."""
+    at_least: bool = True
+    """Whether the figure shall be the limit or more; else the limit or less."""
     difference: Estimate | None = None
     """Improvement of the candidate over the reference: positive is better, whatever the metric's direction."""
     p_value: float | None = None

@@ -84,10 +84,10 @@ def _figures(metric: Metric, cases: Cases, codes: Whole, drawn: Floats) -> Float
             case Family.MOMENTS:
                 assert metric.rows is not None
                 assert metric.of_sums is not None
-                return np.asarray(metric.of_sums(_means(metric.rows(cases), codes, drawn)))
+                return metric.of_sums(_means(metric.rows(cases), codes, drawn))
             case Family.COUNTS:
                 assert metric.of_counts is not None
-                return metric.of_counts(*_tallies(cases, codes, drawn))
+                return np.asarray(metric.of_counts(*_tallies(cases, codes, drawn)))
             case Family.AUC:
                 return _by_rows(AreaLadder(cases.positive, cases.score).area, codes, drawn)
             case Family.LADDER:
@@ -100,7 +100,7 @@ def _sums(columns: Floats, codes: Whole, drawn: Floats) -> Floats:
     """Sums of columns, shape (rows, columns), in every draw: shape (draws, columns)."""
     groups = drawn.shape[1]
     by_group = np.column_stack([np.bincount(codes, column, groups) for column in columns.T.astype(np.float64)])
-    return np.einsum("ij,jk->ik", drawn, by_group)
+    return np.asarray(np.einsum("ij,jk->ik", drawn, by_group))
 
 
 def _means(columns: Floats, codes: Whole, drawn: Floats) -> Floats:

@@ -84,6 +84,14 @@ def reach_verdict(context: Context, hearing: Hearing, scores: Mapping[str, Score
     )
 
 
+def open_candidate(context: Context, project: Project, run: Run) -> tuple[Contender, ScorerSpec, Holdout]:
+    """A run's own model and its holdout, without anything to compare with. Raises as `open_hearing` does."""
+    model = _model(project, run)
+    candidate = _candidate(context, run)
+    spec = read_spec(candidate.folder)
+    return candidate, spec, _read_holdout(context, project, model, run, spec)
+
+
 def _model(project: Project, run: Run) -> Model:
     if project.model is None:
         raise NothingToJudge(run=run.id, problem="the project has no model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.edge.context import Context, Progress, Role
@@ -20,8 +21,23 @@ from plimsoll.pipeline.entities import Run
 from plimsoll.project.entities import Project
 
 if TYPE_CHECKING:
+    from plimsoll.bundle.entities import ScorerSpec
     from plimsoll.bundle.scores import Scores
+    from plimsoll.gates.cases import Cases
     from plimsoll.gates.scoring import Contender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnHoldout:
+    """What a run's model makes of its holdout."""
+
+    spec: ScorerSpec
+    scores: Scores
+    cases: Cases
+    rows: Path
+    """The holdout as Parquet, in the order of the scores."""
+    time: str | None
+    """Its column of moments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +69,23 @@ def get_verdict(context: Context, verdict: str) -> Verdict:
     if found is None:
         raise VerdictMissing(verdict=verdict)
     return found
+
+
+def candidate_on_holdout(context: Context, project: Project, run: Run) -> OnHoldout:
+    """A run's model on its holdout: what was scored for its verdict, or scored now. Raises what `judge` raises."""
+    from plimsoll.gates.encoding import encode_scores
+    from plimsoll.gates.evidence import CANDIDATE
+    from plimsoll.gates.judging import open_candidate
+
+    candidate, spec, holdout = open_candidate(context, project, run)
+    scores = _scores(context, (candidate,), holdout=holdout.digest)[candidate.digest]
+    return OnHoldout(
+        spec=spec,
+        scores=scores,
+        cases=encode_scores(scores, holdout.truth, spec, classes=spec.classes, who=CANDIDATE),
+        rows=frame_path(context.artifacts, holdout.digest),
+        time=holdout.time,
+    )
 
 
 @operation("verdicts.show", "GET", "/verdicts/{verdict}", role=Role.VIEWER, request=VerdictName, response=Verdict)

@@ -34,6 +34,11 @@ def is_author(person: Caller, *, authors: Collection[str], emails: Collection[st
     return person.name in authors or (bool(person.email) and person.email.casefold() in emails)
 
 
+def in_words(rule: Rule) -> str:
+    """A rule as people say it: `2 of role approver, no author`."""
+    return f"{rule.count} of role {rule.role}{', no author' if rule.not_ == 'author' else ''}"
+
+
 def unmet(
     rules: Sequence[Rule],
     approvers: Sequence[Caller],

@@ -142,10 +142,17 @@ def _audit() -> typer.Typer:
         subject: Annotated[
             str, typer.Option("--about", metavar="SUBJECT", help="Only events about this release, run or person.")
         ] = "",
+        action: Annotated[
+            str, typer.Option("--action", metavar="ACTION", help="Only events of this kind, such as release_created.")
+        ] = "",
+        before: Annotated[
+            int, typer.Option("--before", min=0, metavar="NUMBER", help="Only events before this number.")
+        ] = 0,
         as_json: Json = False,
     ) -> None:
         """List events, latest first."""
-        run("audit.list", as_json=as_json, show=_show_events, limit=limit, subject=subject)
+        given: dict[str, Any] = {"limit": limit, "subject": subject, "action": action or None, "before": before}
+        run("audit.list", as_json=as_json, show=_show_events, **given)
 
     @group.command()
     def verify(as_json: Json = False) -> None:

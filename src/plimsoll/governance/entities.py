@@ -36,6 +36,7 @@ class Action(StrEnum):
     ALERT_RESOLVED = "alert_resolved"
     RETRAINING_REQUESTED = "retraining_requested"
     RETRAINING_STARTED = "retraining_started"
+    RETRAINING_CHANGED = "retraining_changed"
     RETRAINING_ENDED = "retraining_ended"
 
 
@@ -74,6 +75,23 @@ class Approval:
     person: str
     comment: str
     approved_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalStanding:
+    """What one environment asks for before a release may come there, what it has, and whether the asker may say yes."""
+
+    environment: str
+    wanted: tuple[str, ...]
+    """Each rule in words; empty when nobody has to approve."""
+    lacking: tuple[str, ...]
+    """What each unmet rule still lacks; empty when the approvals suffice."""
+    approvals: tuple[Approval, ...]
+    """Every standing yes, oldest first."""
+    refusal: str
+    """Why the asker's own yes would be refused; empty when it would count."""
+    given: bool
+    """Whether the asker said yes already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ from typing import Any
 from plimsoll.edge.context import Caller, Context, Grant, Role
 from plimsoll.edge.operations import Everything, operation
 from plimsoll.governance import store
-from plimsoll.governance.approvals import Rule, emails_of, is_author, unmet
+from plimsoll.governance.approvals import Rule, emails_of, in_words, is_author, unmet
 from plimsoll.governance.chain import seal, verify
 from plimsoll.governance.entities import (
     Action,
     Approval,
+    ApprovalStanding,
     AuditEvent,
     AuditReport,
     Head,
@@ -53,6 +54,7 @@ from plimsoll.governance.requests import (
 from plimsoll.governance.tokens import digest_of, fits, make_token, split_token
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.clock import Clock, to_text
+from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.ids import new_id
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, Transaction
@@ -122,14 +124,7 @@ def approve(
     authors: people's names, or e-mails of committers whom the ledger does not know.
     Raises NotAPerson for a service, OwnWork for an author.
     """
-    person = _person(transaction, context.caller.name)
-    if person.kind != "person":
-        raise NotAPerson(person=person.name, release=release, environment=environment)
-    emails = emails_of(authors, store.callers(transaction, store.everybody(transaction)))
-    if is_author(context.caller, authors=authors, emails=emails):
-        own = person.name in authors
-        because = "they are one of its authors" if own else f"one of its authors has the same e-mail, {person.email}"
-        raise OwnWork(person=person.name, release=release, environment=environment, because=because)
+    person = _approver(context, transaction, release=release, environment=environment, authors=authors)
     now = context.clock.now()
     approval = Approval(
         id=new_id("approval", at=now),
@@ -188,6 +183,41 @@ def require_approvals(
         raise NotApproved(
             release=release, environment=environment, missing="; ".join(lacks), authors=", ".join(authors)
         )
+
+
+def approval_standing(
+    context: Context,
+    transaction: Transaction,
+    *,
+    project: str,
+    release: str,
+    digest: str,
+    environment: str,
+    authors: tuple[str, ...],
+    rules: Sequence[Rule],
+) -> ApprovalStanding:
+    """How a release stands in one environment, and whether the caller could say yes to it there."""
+    approvals = approvals_of(transaction, release=release, digest=digest, environment=environment)
+    place = {"project": project, "release": release, "digest": digest, "environment": environment}
+    lacking: tuple[str, ...] = ()
+    try:
+        require_approvals(transaction, **place, authors=authors, rules=rules)
+    except NotApproved as error:
+        lacking = tuple(error.facts["missing"].split("; "))
+    refusal = ""
+    try:
+        context.caller.require(Role.APPROVER, operation="approvals.create", project=project, environment=environment)
+        _approver(context, transaction, release=release, environment=environment, authors=authors)
+    except PlimsollError as error:
+        refusal = str(error)
+    return ApprovalStanding(
+        environment=environment,
+        wanted=tuple(in_words(rule) for rule in rules),
+        lacking=lacking,
+        approvals=approvals,
+        refusal=refusal,
+        given=any(approval.person == context.caller.name for approval in approvals),
+    )
 
 
 def approvals_of(transaction: Transaction, *, release: str, digest: str, environment: str) -> tuple[Approval, ...]:
@@ -315,9 +345,13 @@ def revoke_token(context: Context, request: TokenName) -> Token:
 def list_audit(context: Context, request: AuditRequest) -> tuple[AuditEvent, ...]:
     """Who did what, when: the newest events first."""
     with context.database.read() as transaction:
-        if request.subject:
-            return store.events_about(transaction, subject=request.subject)[::-1][: request.limit]
-        return store.newest_events(transaction, limit=request.limit)
+        return store.newest_events(
+            transaction,
+            limit=request.limit,
+            subject=request.subject,
+            action=str(request.action or ""),
+            before=request.before,
+        )
 
 
 @operation("audit.verify", "GET", "/audit/verification", role=Role.VIEWER, request=Everything, response=AuditReport)
@@ -327,6 +361,21 @@ def verify_audit(context: Context, _request: Everything) -> AuditReport:
     with context.database.read() as transaction:
         lines, tail = store.whole_chain(transaction)
     return verify(lines, tail=tail, signed=signed)
+
+
+def _approver(
+    context: Context, transaction: Transaction, *, release: str, environment: str, authors: tuple[str, ...]
+) -> Person:
+    """The caller as somebody whose yes may count. Raises NotAPerson, OwnWork."""
+    person = _person(transaction, context.caller.name)
+    if person.kind != "person":
+        raise NotAPerson(person=person.name, release=release, environment=environment)
+    emails = emails_of(authors, store.callers(transaction, store.everybody(transaction)))
+    if is_author(context.caller, authors=authors, emails=emails):
+        own = person.name in authors
+        because = "they are one of its authors" if own else f"one of its authors has the same e-mail, {person.email}"
+        raise OwnWork(person=person.name, release=release, environment=environment, because=because)
+    return person
 
 
 def _append(

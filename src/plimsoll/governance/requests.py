@@ -8,7 +8,7 @@ from typing import Annotated
 from annotated_types import Interval
 
 from plimsoll.edge.context import Grant, Role
-from plimsoll.governance.entities import PersonKind
+from plimsoll.governance.entities import Action, PersonKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,10 @@ class TokenName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
-    """How many events to list, latest first; with a subject, only those about it."""
+    """How many events to list, latest first; with a subject or an action, only those of it."""
 
     limit: Annotated[int, Interval(ge=1, le=1000)] = 20
     subject: str = ""
+    action: Action | None = None
+    before: Annotated[int, Interval(ge=0)] = 0
+    """Only events with a smaller number, for the next page; 0 begins with the latest."""

@@ -230,9 +230,19 @@ def whole_chain(transaction: Transaction) -> tuple[list[Line], Head]:
     return lines, tail
 
 
-def newest_events(transaction: Transaction, *, limit: int) -> tuple[AuditEvent, ...]:
-    """Latest first."""
-    rows = transaction.all("SELECT * FROM audit_events ORDER BY number DESC LIMIT :limit", limit=limit)
+def newest_events(
+    transaction: Transaction, *, limit: int, subject: str = "", action: str = "", before: int = 0
+) -> tuple[AuditEvent, ...]:
+    """Latest first; what is empty or 0 leaves nothing out."""
+    wanted = {"subject = :subject": subject, "action = :action": action, "number < :before": before}
+    conditions = " AND ".join(condition for condition, value in wanted.items() if value)
+    rows = transaction.all(
+        f"SELECT * FROM audit_events {'WHERE ' if conditions else ''}{conditions} ORDER BY number DESC LIMIT :limit",
+        limit=limit,
+        subject=subject,
+        action=action,
+        before=before,
+    )
     return tuple(_event(row) for row in rows)
 
 

@@ -77,6 +77,12 @@ def require(transaction: Transaction, lease: Lease) -> None:
         raise LeaseLost(name=lease.name, holder=(row and row["holder"]) or "nobody")
 
 
+def is_held(transaction: Transaction, name: str, *, now: datetime) -> bool:
+    """Whether somebody holds a lease, as far as the ledger knows."""
+    row = transaction.one("SELECT holder, expires_at FROM leases WHERE name = :name", name=name)
+    return row is not None and row["holder"] != "" and now < from_text(row["expires_at"])
+
+
 def give_back(transaction: Transaction, lease: Lease) -> None:
     """End a lease before its time, so that the next one need not wait; the token stays used."""
     transaction.execute(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from plimsoll.data.entities import WindowCounts
+
 
 class Concern(StrEnum):
     """What an alert is about."""
@@ -74,31 +76,16 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowCounts:
-    """What one release answered in one window, in one role."""
+class Window:
+    """What one release answered in one window, in one role, on the bins of its reference."""
 
     digest: str
     role: str
     begin: str
     end: str
-    rows: int
     failed: int
-    """Rows of requests that the model failed on."""
-    columns: Mapping[str, ColumnCounts]
-    """By column, the predictions' own among them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnCounts:
-    """One column of one window on the reference's bins."""
-
-    counts: tuple[int, ...]
-    """Rows a bin, in the order of the reference profile's."""
-    missing: int = 0
-    new: int = 0
-    """Rows with a category that the reference never had."""
-    outside: int = 0
-    """Rows below or above everything in the reference."""
+    """Rows of requests that the model failed on; they are among the counts."""
+    counts: WindowCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +123,57 @@ class Notice:
     tries: int = 0
     left_over: tuple[str, ...] = ()
     """Digests of the addresses that could not be reached; empty before the first try: all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRule:
+    """How the columns of one span are judged."""
+
+    span: str
+    """`window`, `day` or `week`; `all` for rows without a time."""
+    alpha: float
+    """The chance that a judgement of all columns finds any, when none has drifted."""
+    tolerance: float = 0.1
+    """The population stability index that is still no drift."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How the share of one bin differs from what was expected."""
+
+    bin: int
+    """Its number in the profile's counts."""
+    expected: float
+    actual: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnJudgement:
+    """Whether a column's rows in a span are still distributed as those of the reference."""
+
+    column: str
+    drifted: bool
+    judged: bool
+    """False where there are too few rows to tell; every figure but the rows is then 0."""
+    rows: int
+    reference_rows: float
+    """How many rows what was expected is worth: fewer where the span's phases were seldom seen."""
+    psi: float
+    """The population stability index against what the span's phases expect; rare bins as one."""
+    likelihood: float
+    """The likelihood ratio statistic in the same unit. The smaller of the two is judged: see docs/monitoring.md."""
+    critical: float
+    """What the smaller one must exceed."""
+    p: float
+    """The chance of so much, or more, where the true index is the tolerance; 1 for a column that was not judged."""
+    alpha: float
+    """The threshold of p, after the correction for the number of columns."""
+    spread: float
+    """By how much more than chance the reference says that a span of so many rows varies; at least 1."""
+    moves: tuple[Move, ...]
+    """The bins that moved, the largest part of the index first."""
+
+    @property
+    def effect(self) -> float:
+        """What was held against the critical value."""
+        return min(self.psi, self.likelihood)

@@ -68,7 +68,7 @@ def read_answers(
                     ) AS latest
                     FROM read_parquet({path_list(list(labels))}) AS known
                     JOIN answers ON answers._id = known.prediction AND answers._row = known."row"
-                    WHERE known.received <= answers._at + in_microseconds($delay_us)
+                    WHERE known.received <= answers._at + to_microseconds($delay_us)
                 ) WHERE latest = 1
                 """,
                 {"delay_us": moments["delay_us"]},

@@ -1,16 +1,19 @@
 """Turns captured segments into Parquet, one row a row of a request, each record once: what monitors measure.
 
-A part is a folder named after its segment and the offsets that it holds, with a file for each release in it. It comes
-to be by one rename, so that a shipper killed anywhere leaves whole parts and scraps that the next one removes. Two that
-ship the same records leave parts that overlap; whoever reads takes those that follow one another without a gap.
+A part is a folder with a file for each release in it, named after its segment, the offsets that it holds, and from when
+to when they are, so that a reader opens only what it needs. It comes to be by one rename: a shipper killed anywhere
+leaves whole parts, and scraps that the next one removes. Two that ship the same records leave parts that overlap;
+whoever reads takes those that follow one another without a gap.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,7 @@ import orjson
 from plimsoll.bundle.entities import Field, FieldType
 from plimsoll.capture.segment import SUFFIX, read_from
 from plimsoll.data.engine import engine, name_literal, text_literal
+from plimsoll.kernel.clock import from_microseconds, in_microseconds
 from plimsoll.kernel.files import new_file, sync_file
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 MOST_RECORDS = 200_000
 """Records of one part; a long backlog becomes several."""
 _UNFINISHED = ".new"
+_PART = re.compile(r"(.+)\.(\d+)-(\d+)\.(\d+)-(\d+)")
 
 Fields = Callable[[str], Sequence[Field]]
 """The columns of a request to the release of that digest, inputs and context."""
@@ -72,17 +77,25 @@ _OUTPUTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """The records of a segment between two offsets, shipped."""
 
     segment: str
     begin: int
     end: int
+    first_us: int
+    """The earliest of their moments, in microseconds since 1970."""
+    last_us: int
 
     @property
     def name(self) -> str:
-        return f"{self.segment}.{self.begin}-{self.end}"
+        return f"{self.segment}.{self.begin}-{self.end}.{self.first_us}-{self.last_us}"
+
+    def touches(self, since: datetime | None, until: datetime | None) -> bool:
+        """Whether any of its records may lie from `since` to before `until`."""
+        late_enough = since is None or self.last_us >= in_microseconds(since)
+        return late_enough and (until is None or self.first_us < in_microseconds(until))
 
 
 Write = Callable[[Path, Sequence[dict[str, Any]]], None]
@@ -94,28 +107,29 @@ def ship(segments: Path, shipped: Path, fields: Fields) -> int:
 
     segments: the folder that doors write to. shipped: the folder of parts. Raises OSError when the disk refuses.
     """
-    return _ship(segments, shipped, lambda folder, records: _write_releases(folder, records, fields))
+    return _ship(segments, shipped, lambda folder, records: _write_releases(folder, records, fields), moment="at_us")
 
 
 def ship_labels(segments: Path, shipped: Path) -> int:
     """Ship the labels that came since the last time, one row each; returns how many."""
-    return _ship(segments, shipped, _write_labels)
+    return _ship(segments, shipped, _write_labels, moment="received_us")
 
 
-def _ship(segments: Path, shipped: Path, write: Write) -> int:
+def _ship(segments: Path, shipped: Path, write: Write, *, moment: str) -> int:
     _remove_scraps(shipped)
     ends = {part.segment: part.end for part in read_parts(shipped)}
     done = 0
     for segment in sorted(segments.glob(f"*{SUFFIX}")):
-        while count := _ship_some(segment, shipped, write, begin=ends.get(segment.stem, 0), ends=ends):
-            done += count
+        begin = ends.get(segment.stem, 0)
+        while (part := _ship_some(segment, shipped, write, begin=begin, moment=moment)) is not None:
+            done, begin = done + part[1], part[0].end
     return done
 
 
 def read_parts(shipped: Path) -> tuple[Part, ...]:
     """The parts that hold every shipped record exactly once, oldest segment first."""
     names = [path.name for path in shipped.iterdir()] if shipped.is_dir() else []
-    found = sorted(part for name in names if (part := _part(name)) is not None)
+    found = [part for name in names if (part := _part(name)) is not None]
     chain: list[Part] = []
     for part in sorted(found, key=lambda part: (part.segment, part.begin, -part.end)):
         before = chain[-1].end if chain and chain[-1].segment == part.segment else 0
@@ -124,15 +138,21 @@ def read_parts(shipped: Path) -> tuple[Part, ...]:
     return tuple(chain)
 
 
-def files_of(shipped: Path, digest: str) -> list[Path]:
-    """The Parquet files that hold a release's rows."""
-    files = (shipped / part.name / f"{digest}.parquet" for part in read_parts(shipped))
-    return [path for path in files if path.exists()]
+def files_of(shipped: Path, digest: str, *, since: datetime | None = None, until: datetime | None = None) -> list[Path]:
+    """The Parquet files that hold a release's rows; with moments, those that may hold rows from then to then."""
+    parts = (part for part in read_parts(shipped) if part.touches(since, until))
+    return [path for part in parts if (path := shipped / part.name / f"{digest}.parquet").exists()]
 
 
-def label_files(shipped: Path) -> list[Path]:
-    """The Parquet files that hold every label."""
-    return [shipped / part.name / LABELS for part in read_parts(shipped)]
+def label_files(shipped: Path, *, since: datetime | None = None, until: datetime | None = None) -> list[Path]:
+    """The Parquet files that hold labels; with moments, those that may hold labels that came from then to then."""
+    return [shipped / part.name / LABELS for part in read_parts(shipped) if part.touches(since, until)]
+
+
+def first_moment(shipped: Path) -> datetime | None:
+    """The moment of the earliest record; None when nothing was shipped."""
+    moments = [part.first_us for part in read_parts(shipped)]
+    return from_microseconds(min(moments)) if moments else None
 
 
 def digests_in(shipped: Path) -> frozenset[str]:
@@ -140,22 +160,23 @@ def digests_in(shipped: Path) -> frozenset[str]:
     return frozenset(path.stem for part in read_parts(shipped) for path in (shipped / part.name).glob("*.parquet"))
 
 
-def _ship_some(segment: Path, shipped: Path, write: Write, *, begin: int, ends: dict[str, int]) -> int:
-    """Make one part of what follows an offset; notes where it ends and returns its records."""
-    records = list(islice(read_from(segment, begin), MOST_RECORDS))
-    if not records:
-        return 0
-    part = Part(segment=segment.stem, begin=begin, end=records[-1][1])
+def _ship_some(segment: Path, shipped: Path, write: Write, *, begin: int, moment: str) -> tuple[Part, int] | None:
+    """Make one part of what follows an offset, with how many records it holds; None when nothing follows."""
+    found = list(islice(read_from(segment, begin), MOST_RECORDS))
+    if not found:
+        return None
+    records = [orjson.loads(payload) for payload, _ in found]
+    moments = [record[moment] for record in records]
+    part = Part(segment=segment.stem, begin=begin, end=found[-1][1], first_us=min(moments), last_us=max(moments))
     shipped.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = shipped / f"{part.name}{_UNFINISHED}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
-    write(scratch, [orjson.loads(payload) for payload, _ in records])
+    write(scratch, records)
     for file in scratch.iterdir():
         sync_file(file)
     scratch.rename(shipped / part.name)
-    ends[segment.stem] = part.end
-    return len(records)
+    return part, len(records)
 
 
 def _write_releases(folder: Path, records: Sequence[dict[str, Any]], fields: Fields) -> None:
@@ -232,11 +253,11 @@ def _value(field: Field) -> str:
 
 
 def _part(name: str) -> Part | None:
-    segment, dot, offsets = name.rpartition(".")
-    begin, dash, end = offsets.partition("-")
-    if not (dot and dash and begin.isdecimal() and end.isdecimal()):
+    match = _PART.fullmatch(name)
+    if match is None:
         return None
-    return Part(segment=segment, begin=int(begin), end=int(end))
+    begin, end, first_us, last_us = map(int, match.groups()[1:])
+    return Part(segment=match[1], begin=begin, end=end, first_us=first_us, last_us=last_us)
 
 
 def _remove_scraps(shipped: Path) -> None:

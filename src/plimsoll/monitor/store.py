@@ -7,45 +7,84 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from plimsoll.data.entities import ColumnCounts, WindowCounts
+from plimsoll.kernel.clock import from_text
 from plimsoll.ledger.engine import Row, Transaction
 from plimsoll.monitor.entities import (
     Alert,
     AlertState,
-    ColumnCounts,
     Concern,
     Day,
     Notice,
     Outcome,
     Span,
-    WindowCounts,
+    Window,
 )
 
 Place = dict[str, str]
 """project and environment, as parameters."""
 
 
-def progress(transaction: Transaction, place: Place) -> str:
-    """Until when the environment's windows are measured; empty before the first."""
+def progress(transaction: Transaction, place: Place) -> tuple[str, str]:
+    """Until when the environment's windows, and its days, are measured; empty before the first."""
     row = transaction.one(
-        "SELECT until_at FROM monitor_progress WHERE project = :project AND environment = :environment", **place
+        "SELECT windows_until, days_until FROM monitor_progress WHERE project = :project AND environment = :environment",
+        **place,
     )
-    return str(row["until_at"]) if row else ""
+    return (str(row["windows_until"]), str(row["days_until"])) if row else ("", "")
 
 
-def set_progress(transaction: Transaction, place: Place, *, until: str) -> None:
+def set_progress(transaction: Transaction, place: Place, *, windows: str = "", days: str = "") -> None:
+    """Move on; what is empty stays."""
     transaction.execute(
         """
-        INSERT INTO monitor_progress (project, environment, until_at) VALUES (:project, :environment, :until)
-        ON CONFLICT (project, environment) DO UPDATE SET until_at = :until
+        INSERT INTO monitor_progress (project, environment, windows_until, days_until)
+        VALUES (:project, :environment, :windows, :days)
+        ON CONFLICT (project, environment) DO UPDATE SET
+            windows_until = CASE WHEN :windows = '' THEN monitor_progress.windows_until ELSE :windows END,
+            days_until = CASE WHEN :days = '' THEN monitor_progress.days_until ELSE :days END
         """,
         **place,
-        until=until,
+        windows=windows,
+        days=days,
     )
 
 
-def add_window(transaction: Transaction, place: Place, window: WindowCounts) -> None:
+def first_window(transaction: Transaction, place: Place, *, role: str) -> str:
+    """When the first window began in which any release answered in a role; empty before."""
+    row = transaction.one(
+        """
+        SELECT MIN(begin_at) AS first FROM monitor_windows
+        WHERE project = :project AND environment = :environment AND role = :role
+        """,
+        **place,
+        role=role,
+    )
+    return str(row["first"]) if row and row["first"] else ""
+
+
+def digests_between(transaction: Transaction, place: Place, *, role: str, since: str, until: str) -> tuple[str, ...]:
+    """The releases with windows that begin from `since` to before `until`."""
+    rows = transaction.all(
+        """
+        SELECT DISTINCT digest FROM monitor_windows WHERE project = :project AND environment = :environment
+        AND role = :role AND begin_at >= :since AND begin_at < :until ORDER BY digest
+        """,
+        **place,
+        role=role,
+        since=since,
+        until=until,
+    )
+    return tuple(row["digest"] for row in rows)
+
+
+def add_window(transaction: Transaction, place: Place, window: Window) -> None:
     """Save a window; the same one twice stays as it is."""
-    document = {name: asdict(column) for name, column in window.columns.items()}
+    counts = window.counts
+    document = {
+        "phases": {str(phase): rows for phase, rows in counts.phases.items()},
+        "columns": {name: [column.counts, column.new, column.out_of_range] for name, column in counts.columns.items()},
+    }
     transaction.execute(
         """
         INSERT INTO monitor_windows (project, environment, digest, role, begin_at, end_at, row_count, failed, document)
@@ -57,33 +96,28 @@ def add_window(transaction: Transaction, place: Place, window: WindowCounts) -> 
         role=window.role,
         begin_at=window.begin,
         end_at=window.end,
-        row_count=window.rows,
+        row_count=counts.rows,
         failed=window.failed,
         document=json.dumps(document),
     )
 
 
-def windows(
-    transaction: Transaction, place: Place, *, digest: str, role: str, since: str, until: str
-) -> tuple[WindowCounts, ...]:
-    """A release's windows that begin at or after `since` and before `until`, oldest first."""
+def windows(transaction: Transaction, place: Place, *, digest: str, role: str, since: str) -> tuple[Window, ...]:
+    """A release's windows that begin at or after `since`, oldest first."""
     rows = transaction.all(
         """
         SELECT * FROM monitor_windows WHERE project = :project AND environment = :environment AND digest = :digest
-        AND role = :role AND begin_at >= :since AND begin_at < :until ORDER BY begin_at
+        AND role = :role AND begin_at >= :since ORDER BY begin_at
         """,
         **place,
         digest=digest,
         role=role,
         since=since,
-        until=until,
     )
     return tuple(_window(row) for row in rows)
 
 
-def latest_windows(
-    transaction: Transaction, place: Place, *, digest: str, role: str, most: int
-) -> tuple[WindowCounts, ...]:
+def latest_windows(transaction: Transaction, place: Place, *, digest: str, role: str, most: int) -> tuple[Window, ...]:
     """A release's latest windows, oldest first."""
     rows = transaction.all(
         """
@@ -263,19 +297,25 @@ def note_told(transaction: Transaction, notice: Notice, *, at: str, due_at: str,
     )
 
 
-def _window(row: Row) -> WindowCounts:
+def _window(row: Row) -> Window:
+    document = json.loads(row["document"])
     columns = {
-        name: ColumnCounts(**{**column, "counts": tuple(column["counts"])})
-        for name, column in json.loads(row["document"]).items()
+        name: ColumnCounts(counts=tuple(counts), new=new, out_of_range=outside)
+        for name, (counts, new, outside) in document["columns"].items()
     }
-    return WindowCounts(
+    counts = WindowCounts(
+        begin=from_text(row["begin_at"]),
+        rows=row["row_count"],
+        phases={int(phase): rows for phase, rows in document["phases"].items()},
+        columns=columns,
+    )
+    return Window(
         digest=row["digest"],
         role=row["role"],
         begin=row["begin_at"],
         end=row["end_at"],
-        rows=row["row_count"],
         failed=row["failed"],
-        columns=columns,
+        counts=counts,
     )
 
 

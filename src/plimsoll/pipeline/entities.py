@@ -101,6 +101,10 @@ class Run:
     verdict: str | None = None
     """Id of the verdict."""
     error: str = ""
+    because: str = ""
+    """Why a trigger began it; empty when a person did who said no reason."""
+    owners: tuple[str, ...] = ()
+    """On whose behalf a trigger began it; empty when whoever created it did so themselves."""
 
     @property
     def outputs(self) -> dict[str, str]:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,23 @@ from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.project.code import project_files
 from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
-from plimsoll.project.git import read_commit
+from plimsoll.project.git import Commit, read_commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a run comes from that nobody begins on the code in front of them."""
+
+    run: str
+    """The id that it gets."""
+    commit: Commit
+    """What git says about the code, which lies in no repository now."""
+    because: str
+    owners: tuple[str, ...]
+
+
+LOG_END = 8_000
+"""Bytes of a log that are shown."""
 
 
 def plan(
@@ -48,10 +66,16 @@ def plan(
 
 
 def execute(
-    context: Context, project: Project, *, versions: Mapping[str, DataVersion], params: Mapping[str, Any]
+    context: Context,
+    project: Project,
+    *,
+    versions: Mapping[str, DataVersion],
+    params: Mapping[str, Any],
+    origin: Origin | None = None,
 ) -> Run:
     """Run what is not cached and record everything as it happens; returns the finished run.
 
+    origin: None for code that somebody works on, in the repository around the workspace.
     Steps that an interrupted run finished are cached. Raises what `plan` raises before anything is recorded;
     StepFailed and CodeNotImportable after the run is recorded as failed.
     """
@@ -59,7 +83,7 @@ def execute(
     _close_dead_runs(context)
     earlier = _earlier(context)
     prospects = _foresee(context, ground, earlier)
-    run = _new_run(context, ground)
+    run = _new_run(context, ground, origin)
     with _under_way(run.id):
         return _execute(context, ground, run, earlier, prospects)
 
@@ -111,6 +135,23 @@ def list_runs(context: Context, *, project: str, limit: int = 20) -> tuple[Run, 
         return store.newest_runs(transaction, project=project, limit=limit)
 
 
+def log_end(context: Context, run: Run, step: str, *, most: int = LOG_END) -> tuple[str, bool]:
+    """The last bytes of what a step printed as whole lines, and whether more stands before them.
+
+    Nothing where it printed nothing, is none of the run's steps, or ran on another machine.
+    """
+    if step not in {outcome.step for outcome in run.steps}:
+        return "", False
+    try:
+        with _log(context, run, step).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - most, 0))
+            text = file.read(most).decode(errors="replace")
+    except OSError:
+        return "", False
+    return (text.partition("\n")[2], True) if size > most else (text, False)
+
+
 def attach_verdict(context: Context, run: str, verdict: str) -> Run:
     """Note which verdict was reached about a run; the verdict's own event is the gates'. Raises RunMissing."""
     with context.database.write() as transaction:
@@ -132,7 +173,13 @@ class _RunJournal:
 
     def begin(self, prospects: tuple[Prospect, ...]) -> None:
         """Record that the run begins and what is cached; a run in which all is cached ends in the same breath."""
-        detail = {"project": self._run.project, "commit": self._run.commit, "dirty": list(self._run.dirty)}
+        detail: dict[str, Any] = {
+            "project": self._run.project,
+            "commit": self._run.commit,
+            "dirty": list(self._run.dirty),
+        }
+        if self._run.because:
+            detail |= {"because": self._run.because, "owners": list(self._run.owners)}
         with self._context.database.write() as transaction:
             store.insert_run(transaction, self._run, process=this_process())
             self._event(transaction, Action.RUN_STARTED, detail)
@@ -227,13 +274,13 @@ def _lock_reader(context: Context, ground: Survey) -> Callable[[str], str]:
     return read
 
 
-def _new_run(context: Context, ground: Survey) -> Run:
+def _new_run(context: Context, ground: Survey, origin: Origin | None) -> Run:
     root, now = context.workspace.root, context.clock.now()
-    commit = read_commit(root)
+    commit = origin.commit if origin else read_commit(root)
     files = project_files(root, ground.project.code)
     names = {path.relative_to(root.resolve()).as_posix(): path for path in files}
     return Run(
-        id=new_id("run", at=now),
+        id=origin.run if origin else new_id("run", at=now),
         project=context.project,
         state=RunState.RUNNING,
         created_by=context.caller.name,
@@ -245,6 +292,8 @@ def _new_run(context: Context, ground: Survey) -> Run:
         lock_digest=context.artifacts.put_bytes(ground.lock.encode()),
         params=ground.basis.params,
         data=ground.basis.data,
+        because=origin.because if origin else "",
+        owners=origin.owners if origin else (),
     )
 
 

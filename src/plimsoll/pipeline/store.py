@@ -17,9 +17,9 @@ def insert_run(transaction: Transaction, run: Run, *, process: str) -> None:
     transaction.execute(
         """
         INSERT INTO runs (id, project, state, created_by, started_at, ended_at, commit_id, commit_author, dirty,
-                          code_digest, lock_digest, params, data, scorer, verdict_id, error, process)
+                          code_digest, lock_digest, params, data, scorer, verdict_id, error, process, because, owners)
         VALUES (:id, :project, :state, :created_by, :started_at, NULL, :commit_id, :commit_author, :dirty,
-                :code_digest, :lock_digest, :params, :data, NULL, NULL, '', :process)
+                :code_digest, :lock_digest, :params, :data, NULL, NULL, '', :process, :because, :owners)
         """,
         id=run.id,
         project=run.project,
@@ -34,6 +34,8 @@ def insert_run(transaction: Transaction, run: Run, *, process: str) -> None:
         params=json.dumps(dict(run.params)),
         data=json.dumps(dict(run.data)),
         process=process,
+        because=run.because,
+        owners=json.dumps(run.owners),
     )
 
 
@@ -187,6 +189,8 @@ def _run(transaction: Transaction, row: Row) -> Run:
         scorer=row["scorer"],
         verdict=row["verdict_id"],
         error=row["error"],
+        because=row["because"],
+        owners=tuple(json.loads(row["owners"])),
     )
 
 

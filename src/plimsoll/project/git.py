@@ -22,6 +22,15 @@ class GitUnreadable(PlimsollError):
     hint = "Run `git status` in that folder and follow what git says."
 
 
+class UnknownRef(PlimsollError):
+    """A branch, tag or commit that the repository does not have."""
+
+    code = "project.unknown_ref"
+    kind = Kind.MISSING
+    text = "The repository around {folder} has no {ref!r}: {problem}."
+    hint = "Name a branch, tag or commit that `git rev-parse` knows in that folder."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """The state of a project's code as git knows it."""
@@ -48,6 +57,30 @@ def read_commit(root: Path) -> Commit:
         log = _demand(_ask(root, "log", "-1", "--format=%H%n%ae"), root)
         commit, _, author_email = log.strip().partition("\n")
     return Commit(commit=commit, author_email=author_email, dirty=_changed(root, prefix))
+
+
+def find_ref(root: Path, ref: str) -> Commit:
+    """The commit that a branch, tag or id names, whatever is checked out. Raises UnknownRef."""
+    answer = run_git(root, "log", "-1", "--format=%H%n%ae", "--end-of-options", ref, "--")
+    if answer is None:
+        raise UnknownRef(folder=str(root), ref=ref, problem="git is not installed")
+    if answer.returncode:
+        raise UnknownRef(folder=str(root), ref=ref, problem=answer.stderr.strip().partition("\n")[0])
+    commit, _, author_email = answer.stdout.strip().partition("\n")
+    return Commit(commit=commit, author_email=author_email)
+
+
+def export_commit(root: Path, commit: str, into: Path) -> None:
+    """Lay out the files below the project's folder as a commit has them, in an empty folder. Raises GitUnreadable."""
+    import tarfile
+
+    packed = into.with_suffix(".tar")
+    try:
+        _demand(_ask(root, "archive", "--format=tar", "-o", str(packed), commit), root)
+        with tarfile.open(packed) as archive:
+            archive.extractall(into, filter="data")
+    finally:
+        packed.unlink(missing_ok=True)
 
 
 def _changed(root: Path, prefix: str) -> tuple[str, ...]:

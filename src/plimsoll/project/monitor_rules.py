@@ -6,21 +6,31 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from plimsoll.kernel.rates import parse_rate
-from plimsoll.project.breach import Breach, Values, among, duration, is_number, mapping, texts
+from plimsoll.project.breach import Breach, Values, among, duration, is_number, mapping, seconds, texts
 from plimsoll.project.entities import METRICS
 from plimsoll.project.problems import Path, describe
 
+DAY_S = 86_400
 RATE = "a rate such as 1/year, 2/month, 1/week or 1/day"
 
 
 def monitor_breaches(project: Values) -> Iterator[Breach]:
     monitor, path = mapping(project, "monitor"), ("monitor",)
     return chain(
-        duration(monitor.get("window"), (*path, "window")),
+        _window(monitor.get("window"), (*path, "window")),
         _drift(mapping(monitor, "drift"), (*path, "drift"), project.get("model")),
         _quality(mapping(monitor, "quality"), (*path, "quality"), project.get("model")),
         _notify(monitor.get("notify"), (*path, "notify")),
     )
+
+
+def _window(window: object, path: Path) -> Iterator[Breach]:
+    yield from duration(window, path)
+    length = seconds(window)
+    if length and DAY_S % length and length % DAY_S:
+        yield Breach(
+            path=path, found=describe(window), expected="a time that divides a day, such as 15m or 1h, or days"
+        )
 
 
 def _drift(drift: Values, path: Path, model: object) -> Iterator[Breach]:

@@ -18,10 +18,11 @@ from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.clock import to_text
 from plimsoll.pipeline.codecs import frame_path
 from plimsoll.pipeline.entities import Run
-from plimsoll.project.entities import Model
+from plimsoll.project.entities import Model, Project
 from plimsoll.release.card import model_card
 from plimsoll.release.compile import Compilation, compile_scorer
 from plimsoll.release.entities import Release
+from plimsoll.release.reference import write_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Assembly:
 
 @contextmanager
 def prepare(
-    context: Context, model: Model, run: Run, verdict: Verdict, *, authors: tuple[str, ...]
+    context: Context, project: Project, model: Model, run: Run, verdict: Verdict, *, authors: tuple[str, ...]
 ) -> Iterator[Assembly]:
     """Lay out everything that does not depend on the release's number, in a scratch folder that is removed after."""
     context.workspace.cache.mkdir(parents=True, exist_ok=True)
@@ -51,6 +52,7 @@ def prepare(
         columns = {"inputs": [asdict(item) for item in spec.inputs], "context": [asdict(item) for item in spec.context]}
         (folder / "columns.json").write_bytes(canonical_json(columns))
         (folder / "verdict.json").write_bytes(canonical_json(asdict(verdict)))
+        write_reference(context, project, run, folder)
         context.progress(Progress(task="release", message="compiling the scorer"))
         holdout = frame_path(context.artifacts, verdict.holdout)
         compilation = compile_scorer(scorer, holdout, folder / "compiled")
@@ -98,4 +100,5 @@ def number_and_sign(context: Context, assembly: Assembly, *, number: int) -> Rel
         compile_note=assembly.compilation.because,
         created_by=context.caller.name,
         created_at=now,
+        because=run.because,
     )

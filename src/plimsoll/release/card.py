@@ -16,6 +16,7 @@ def model_card(*, name: str, model: Model, run: Run, verdict: Verdict, authors: 
         ("Predicts", f"`{model.label}`"),
         ("Authors", ", ".join(authors)),
         ("Run", f"`{run.id}`"),
+        *((("Because", run.because),) if run.because else ()),
         ("Commit", f"`{run.commit}`" if run.commit else "none"),
         ("Uncommitted files", ", ".join(f"`{path}`" for path in run.dirty) or "none"),
         *((f"Data `{dataset}`", f"`{digest}`") for dataset, digest in sorted(run.data.items())),

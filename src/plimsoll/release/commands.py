@@ -11,6 +11,7 @@ import typer
 from plimsoll.edge.options import Json, Limit
 from plimsoll.edge.output import moment, paint, run, say, show_table
 
+BECAUSE_WIDTH = 60
 FINDING_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 FINDING_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
@@ -143,8 +144,9 @@ def _show_runs(summaries: list[dict[str, Any]]) -> None:
     if not summaries:
         say("No runs yet. `plimsoll run` makes the first.")
         return
+    because = any(item["run"]["because"] for item in summaries)
     show_table(
-        ("run", "state", "started", "by", "verdict", "release"),
+        ("run", "state", "started", "by", "verdict", "release", *(("because",) if because else ())),
         [
             (
                 item["run"]["id"],
@@ -153,15 +155,22 @@ def _show_runs(summaries: list[dict[str, Any]]) -> None:
                 item["run"]["created_by"],
                 paint(item["finding"], FINDING_COLOURS[item["finding"]]) if item["finding"] else "",
                 item["release"] or "",
+                *((_short(item["run"]["because"]),) if because else ()),
             )
             for item in summaries
         ],
     )
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= BECAUSE_WIDTH else f"{text[: BECAUSE_WIDTH - 1]}…"
+
+
 def _show_release(document: dict[str, Any]) -> None:
     say(f"{paint(document['name'], 'bold')} is released: {document['digest']}")
     say(f"  authors: {', '.join(document['authors'])} (they cannot approve it)")
+    if document["because"]:
+        say(f"  because: {document['because']}")
     say(f"  served: {document['compile_note']}")
     if document["dirty"]:
         say(f"  made where files differ from the commit: {', '.join(document['dirty'])}")

@@ -29,6 +29,8 @@ class Release:
     """How the compiled form compares with the original, or why there is none."""
     created_by: str
     created_at: str
+    because: str = ""
+    """Why a trigger began its run; empty when a person did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

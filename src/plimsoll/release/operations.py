@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from plimsoll.data.operations import resolve
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.gates.operations import get_verdict, judge
 from plimsoll.gates.ports import Champions
-from plimsoll.governance.entities import Action, Approval
-from plimsoll.governance.operations import approve, people_with_email, record, withdraw
+from plimsoll.governance.entities import Action, Approval, ApprovalStanding
+from plimsoll.governance.operations import approval_standing, approve, people_with_email, record, withdraw
+from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import Database, Transaction
 from plimsoll.pipeline.entities import Run, RunState
-from plimsoll.pipeline.operations import attach_verdict, execute, get_run, latest_run, list_runs, plan
+from plimsoll.pipeline.operations import attach_verdict, execute, get_run, latest_run, list_runs, log_end, plan
 from plimsoll.pipeline.plan import PlannedStep
+from plimsoll.pipeline.snapshot import graph_of
 from plimsoll.project.environments import find_environment
 from plimsoll.project.load import load_project
 from plimsoll.release import store
@@ -20,15 +24,19 @@ from plimsoll.release.assemble import Assembly, number_and_sign, prepare
 from plimsoll.release.decide import require_releasable
 from plimsoll.release.entities import Release, Trace
 from plimsoll.release.errors import NoFinishedRun, NothingToRelease, NoVerdict, ReleaseMissing
+from plimsoll.release.progress import steps_alone, steps_of
 from plimsoll.release.requests import (
     ApprovalRequest,
     Listing,
     ReleaseName,
     ReleaseRequest,
+    RunGraph,
     RunName,
     RunReport,
     RunRequest,
     RunSummary,
+    StepLog,
+    StepLogRequest,
     TraceRequest,
     WithdrawalRequest,
 )
@@ -69,6 +77,27 @@ def list_run_summaries(context: Context, request: Listing) -> tuple[RunSummary, 
     return tuple(_summary(context, run) for run in list_runs(context, project=context.project, limit=request.limit))
 
 
+@operation("runs.graph", "GET", "/runs/{run}/graph", role=Role.VIEWER, request=RunName, response=RunGraph)
+def show_graph(context: Context, request: RunName) -> RunGraph:
+    """A run's steps with what each needs, read from the code as it was, and what became of each."""
+    run = _run(context, request.run)
+    try:
+        graph = graph_of(context, run)
+    except PlimsollError as error:
+        return RunGraph(run=run.id, steps=steps_alone(run), problem=f"{error.code}: {error}")
+    return RunGraph(run=run.id, steps=steps_of(run, graph), problem="")
+
+
+@operation(
+    "runs.log", "GET", "/runs/{run}/steps/{step}/log", role=Role.VIEWER, request=StepLogRequest, response=StepLog
+)
+def show_log(context: Context, request: StepLogRequest) -> StepLog:
+    """The end of what a step of a run printed, where its process ran on this machine."""
+    run = _run(context, request.run)
+    text, cut = log_end(context, run, request.step)
+    return StepLog(run=run.id, step=request.step, text=text, cut=cut)
+
+
 @operation("releases.create", "POST", "/releases", role=Role.DEVELOPER, request=ReleaseRequest, response=Release)
 def create_release(context: Context, request: ReleaseRequest) -> Release:
     """Freeze a passing run into a signed bundle; releasing the same run again gives the same release."""
@@ -85,7 +114,7 @@ def create_release(context: Context, request: ReleaseRequest) -> Release:
         raise NothingToRelease(run=run.id, project=run.project)
     if verdict is None:
         raise NoVerdict(run=run.id)
-    with prepare(context, project.model, run, verdict, authors=_authors(context, run)) as assembly:
+    with prepare(context, project, project.model, run, verdict, authors=_authors(context, run)) as assembly:
         return _number_sign_save(context, assembly)
 
 
@@ -100,6 +129,30 @@ def list_releases(context: Context, request: Listing) -> tuple[Release, ...]:
 def show_release(context: Context, request: ReleaseName) -> Release:
     """One release."""
     return get_release(context, request.release)
+
+
+@operation(
+    "approvals.list", "GET", "/releases/{release}/approvals", role=Role.VIEWER, request=ReleaseName,
+    response=tuple[ApprovalStanding, ...],
+)  # fmt: skip
+def list_approvals(context: Context, request: ReleaseName) -> tuple[ApprovalStanding, ...]:
+    """For each environment of the project: which approvals it asks for, and which of them a release has."""
+    release = get_release(context, request.release)
+    project = load_project(context.workspace.project_file)
+    with context.database.read() as transaction:
+        return tuple(
+            approval_standing(
+                context,
+                transaction,
+                project=release.project,
+                release=release.name,
+                digest=release.digest,
+                environment=name,
+                authors=release.authors,
+                rules=settings.approvals,
+            )
+            for name, settings in project.environments.items()
+        )
 
 
 @operation("approvals.create", "POST", "/approvals", role=Role.APPROVER, request=ApprovalRequest, response=Approval)
@@ -179,7 +232,7 @@ def _number_sign_save(context: Context, assembly: Assembly) -> Release:
 
 
 def _record_release(context: Context, transaction: Transaction, release: Release) -> None:
-    detail = {
+    detail: dict[str, Any] = {
         "digest": release.digest,
         "run": release.run,
         "verdict": release.verdict,
@@ -187,14 +240,20 @@ def _record_release(context: Context, transaction: Transaction, release: Release
     }
     if release.dirty:
         detail["dirty"] = list(release.dirty)
+    if release.because:
+        detail["because"] = release.because
     record(context, transaction, action=Action.RELEASE_CREATED, subject=release.name, detail=detail)
 
 
 def _authors(context: Context, run: Run) -> tuple[str, ...]:
-    """Who wrote the commit, ran the pipeline and makes the release; an unknown committer counts by e-mail."""
+    """Who wrote the commit, ran the pipeline and makes the release; an unknown committer counts by e-mail.
+
+    A trigger's run is that of its owners; what it did itself, as `plimsoll:…`, makes no author.
+    """
     committers = people_with_email(context.database, run.commit_author) if run.commit_author else ()
     unknown = (run.commit_author,) if run.commit_author and not committers else ()
-    return tuple(sorted({run.created_by, context.caller.name, *committers, *unknown}))
+    acting = {name for name in (run.created_by, context.caller.name) if ":" not in name}
+    return tuple(sorted({*acting, *run.owners, *committers, *unknown}))
 
 
 def _run(context: Context, run: str) -> Run:

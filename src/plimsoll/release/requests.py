@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Interval
 
 from plimsoll.gates.entities import Verdict
-from plimsoll.pipeline.entities import Run
+from plimsoll.pipeline.entities import Run, StepOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,50 @@ class ReleaseName:
     """A release's name, such as `fraud@3`, or its digest."""
 
     release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphStep:
+    """One step of a run as its graph shows it."""
+
+    name: str
+    needs: tuple[str, ...]
+    """The steps whose outputs it is given."""
+    data: tuple[str, ...]
+    """The datasets that it is given."""
+    state: Literal["cached", "done", "failed", "skipped", "ready", "waiting"]
+    """ready: nothing that it needs is missing, so it runs or is next. waiting: something is, or nothing more will run."""
+    outcome: StepOutcome | None
+    """None until it has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunGraph:
+    """A run's steps in an order in which each comes after what it needs."""
+
+    run: str
+    steps: tuple[GraphStep, ...]
+    problem: str
+    """Why what they need is not known: the code of that time cannot be read any more. Empty when it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLogRequest:
+    """The end of what one step of a run printed."""
+
+    run: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLog:
+    """The last lines of a step's log; empty when it printed nothing, or on another machine."""
+
+    run: str
+    step: str
+    text: str
+    cut: bool
+    """Whether more stands before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

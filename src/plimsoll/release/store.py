@@ -21,9 +21,9 @@ def insert(transaction: Transaction, release: Release) -> bool:
     touched = transaction.execute(
         """
         INSERT INTO releases (project, number, digest, tree, run_id, verdict_id, lock_digest, commit_id, dirty, authors,
-                              compiled, compile_note, created_by, created_at)
+                              compiled, compile_note, created_by, created_at, because)
         VALUES (:project, :number, :digest, :tree, :run, :verdict, :lock_digest, :commit_id, :dirty, :authors,
-                :compiled, :compile_note, :created_by, :created_at)
+                :compiled, :compile_note, :created_by, :created_at, :because)
         ON CONFLICT DO NOTHING
         """,
         project=release.project,
@@ -40,6 +40,7 @@ def insert(transaction: Transaction, release: Release) -> bool:
         compile_note=release.compile_note,
         created_by=release.created_by,
         created_at=release.created_at,
+        because=release.because,
     )
     return touched == 1
 
@@ -88,4 +89,5 @@ def _release(row: Row) -> Release:
         compile_note=row["compile_note"],
         created_by=row["created_by"],
         created_at=row["created_at"],
+        because=row["because"],
     )

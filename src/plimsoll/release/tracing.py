@@ -58,6 +58,7 @@ def trace_release(context: Context, subject: str, release: Release) -> Trace:
         ("digest", release.digest),
         ("created", f"{release.created_at} by {release.created_by}"),
         ("authors", ", ".join(release.authors)),
+        *((("because", release.because),) if release.because else ()),
         ("served as", "ONNX in the door" if release.compiled else "a worker process"),
         *((("uncommitted files", ", ".join(release.dirty)),) if release.dirty else ()),
     )
@@ -94,6 +95,8 @@ def trace_run(context: Context, subject: str, run: Run) -> Trace:
     """From a run to its commit, data versions, runtime and verdict."""
     facts = (
         ("started", f"{run.started_at} by {run.created_by}"),
+        *((("because", run.because),) if run.because else ()),
+        *((("on behalf of", ", ".join(run.owners)),) if run.owners else ()),
         ("state", str(run.state)),
         ("parameters", dict(run.params)),
     )

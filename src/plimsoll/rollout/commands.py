@@ -69,11 +69,12 @@ def deploy(
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done; change nothing.")] = False,
     watch: Annotated[bool, typer.Option("--follow", help="Watch the stages until the rollout ends.")] = False,
+    why: Why = "",
     timeout_s: Timeout = 60.0,
     as_json: Json = False,
 ) -> None:
     """Roll a release out in an environment, if its policy allows."""
-    given: dict[str, Any] = {"release": release, "environment": environment, "strategy": strategy}
+    given: dict[str, Any] = {"release": release, "environment": environment, "strategy": strategy, "why": why}
     if plan:
         run("deployments.plan", as_json=as_json, show=_show_plan, code=lambda plan: bool(plan["refusals"]), **given)
         return
@@ -110,11 +111,11 @@ def status(as_json: Json = False) -> None:
     run("deployments.list", as_json=as_json, show=_show_status)
 
 
-def stop(environment: Environment, as_json: Json = False) -> None:
+def stop(environment: Environment, why: Why = "", as_json: Json = False) -> None:
     """End what an environment runs; `deploy` starts it again."""
     with reported(as_json=as_json):
         with ProgressLines() as progress:
-            view = ask("deployments.stop", progress, environment=environment)
+            view = ask("deployments.stop", progress, environment=environment, why=why)
             view = wait_until_stopped(view, progress, timeout_s=30.0)
         finish(view, as_json=as_json, show=lambda view: say(f"{view['environment']} is stopped"))
 

@@ -20,6 +20,7 @@ class DeployRequest:
     environment: str
     strategy: Strategy | None = None
     """None: the environment's own."""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,14 @@ class RollbackRequest:
     environment: str
     release: str = ""
     """Empty: the one that was live before."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequest:
+    """An environment that shall run nothing."""
+
+    environment: str
     why: str = ""
 
 
@@ -71,6 +80,32 @@ class Report:
 
     rollout: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlotView:
+    """One chart of a rollout: what it shows in words, and the drawing as an XML element for a page."""
+
+    heading: str
+    remark: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureView:
+    """Why requests failed on the candidate, and how often."""
+
+    times: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPlots:
+    """A rollout's evidence over time, from its recorded decisions."""
+
+    rollout: str
+    plots: tuple[PlotView, ...]
+    failures: tuple[FailureView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +153,10 @@ class RolloutView:
     standing: Standing
     sentence: str
     """What the last look concluded, for people."""
+    shares: tuple[float, ...]
+    """The candidate's share in each stage, in percent; empty without stages."""
+    candidate_pct: float
+    """Its share of the answers now."""
     stage: StageView | None
     tests: tuple[TestView, ...]
     """Empty where nothing is judged: no stage, or no look yet."""

@@ -1,4 +1,4 @@
-"""`plimsoll up`: serve the API and the pages, and keep deployments as they shall be."""
+"""`plimsoll up`: serve the API and the pages, and keep deployments as they shall be. `plimsoll login`: a way in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from plimsoll.edge.output import finish, paint, reported, say
+from plimsoll.edge.options import Json
+from plimsoll.edge.output import finish, moment, paint, reported, say
 
 SERVE = "plimsoll.server.up:serve"
+FRESH_LINK = "plimsoll.server.login:fresh_link"
 WORKSPACE = "plimsoll.server.wiring:current_workspace"
 
 
@@ -27,7 +29,7 @@ def register(app: typer.Typer) -> None:
         ] = 7318,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, then serve.")] = False,
     ) -> None:
-        """Serve the API and the overview; keep deployments running."""
+        """Serve the API and the pages; keep deployments running."""
 
         def announce(address: Any) -> None:
             finish(asdict(address), as_json=as_json, show=_show)
@@ -41,6 +43,13 @@ def register(app: typer.Typer) -> None:
         # A request's operation may still run in a thread; what it did is recorded, and a killed run can be resumed.
         os._exit(0)
 
+    @app.command()
+    def login(as_json: Json = False) -> None:
+        """Print a link that logs a browser in, once."""
+        with reported(as_json=as_json):
+            link = _load(FRESH_LINK)()
+            finish(link, as_json=as_json, show=_show_link)
+
 
 def _load(place: str) -> Any:
     module, _, name = place.partition(":")
@@ -49,7 +58,13 @@ def _load(place: str) -> Any:
 
 def _show(address: dict[str, Any]) -> None:
     say(f"{paint('Plimsoll is up', 'green')} for {address['project']} at {paint(address['address'], 'bold')}")
-    say(f"  overview   {address['login']}  (this link works once)")
+    say(f"  pages      {address['login']}")
+    say("             (this link works once, within ten minutes; plimsoll login prints another)")
     say(f"  commands   export PLIMSOLL_URL={address['address']} PLIMSOLL_TOKEN=…  (plimsoll tokens create)")
     say(f"  API        {address['address']}/docs")
     say("Ctrl-C stops this server; what is deployed goes on answering.")
+
+
+def _show_link(link: dict[str, Any]) -> None:
+    say(link["login"])
+    say(f"It logs {link['person']} in, once, until {moment(link['until'])} (UTC).")

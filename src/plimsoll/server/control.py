@@ -24,6 +24,8 @@ from plimsoll.server.errors import note_incident
 
 log = logging.getLogger("plimsoll.controllers")
 
+CONTROLLERS = "controllers"
+"""The loop that brings deployments to where they shall be."""
 LASTING_S = 10.0
 """How long a server that fell silent keeps the lease; one on this machine that ended loses it at once."""
 STANDBY_S = 0.5
@@ -31,11 +33,11 @@ LONGEST_PAUSE_S = 30.0
 
 
 class Control:
-    """The controllers' lease of one project, as this process holds it or would like to."""
+    """One loop's lease of one project, as this process holds it or would like to. loop: its name (loops.py)."""
 
-    def __init__(self, database: Database, *, project: str, clock: Clock) -> None:
+    def __init__(self, database: Database, *, project: str, clock: Clock, loop: str = CONTROLLERS) -> None:
         self._database = database
-        self._name = f"controllers/{project}"
+        self._name = f"{loop}/{project}"
         self._clock = clock
         self._lease: Lease | None = None
 
@@ -66,9 +68,9 @@ class Control:
 
 
 @contextmanager
-def brief_control(database: Database, *, project: str, clock: Clock) -> Iterator[Lease | None]:
+def brief_control(database: Database, *, project: str, clock: Clock, loop: str = CONTROLLERS) -> Iterator[Lease | None]:
     """The lease for one turn; yields None at once when somebody else has it, who will see the change anyway."""
-    control = Control(database, project=project, clock=clock)
+    control = Control(database, project=project, clock=clock, loop=loop)
     lease = control.hold()
     try:
         yield lease
@@ -83,13 +85,14 @@ class ControllerLoop:
     turn: works as long as it holds the lease, and returns after how many seconds it is due again.
     """
 
-    def __init__(self, turn: Callable[[], float], *, first_s: float = 0.0) -> None:
+    def __init__(self, turn: Callable[[], float], *, first_s: float = 0.0, name: str = CONTROLLERS) -> None:
         self._turn = turn
         self._first_s = first_s
+        self._name = name
         self._changed = threading.Condition()
         self._ending = False
         self._begun = self._done = self._wanted = 0
-        self._thread = threading.Thread(target=self._run, name="controllers", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.problem = ""
         """What the last turn failed with; empty when it did not."""
 
@@ -122,9 +125,9 @@ class ControllerLoop:
             else:
                 failures_s = STANDBY_S
             if problem and problem != self.problem:
-                log.warning("the controllers cannot work: %s", problem)
+                log.warning("the %s cannot work: %s", self._name, problem)
             elif self.problem and not problem:
-                log.info("the controllers work again")
+                log.info("the %s work again", self._name)
             self.problem = problem
             self._end_turn()
 
@@ -146,7 +149,7 @@ class ControllerLoop:
         except PlimsollError as error:
             return f"{error.code}: {error}", 0.0
         except Exception as error:  # noqa: BLE001 - the loop's edge: it must outlive every fault
-            return str(note_incident(error, where="the controllers' loop")), 0.0
+            return str(note_incident(error, where=f"the loop of the {self._name}")), 0.0
 
 
 def turn_under(control: Control, turn: Callable[[Lease], float]) -> float:

@@ -71,6 +71,51 @@ class Incident(PlimsollError):
     hint = "This is a fault of Plimsoll, not yours. The traceback is in the server's log under this id."
 
 
+class ForgedForm(PlimsollError):
+    """A form that no page of this session holds: sent by another site, or by a page from before the login."""
+
+    code = "server.forged_form"
+    kind = Kind.DENIED
+    text = "The form does not come from a page of this session."
+    hint = "Load the page anew and send its form again."
+
+
+class ReasonMissing(PlimsollError):
+    """An order that cannot be taken back, without a reason for the record."""
+
+    code = "server.reason_missing"
+    kind = Kind.INVALID
+    text = "{what} needs a reason for the record."
+    hint = "Write it into the form's field, then send it again."
+
+
+class TooManyStreams(PlimsollError):
+    """More pages are kept live than the server takes on."""
+
+    code = "server.too_many_streams"
+    kind = Kind.UNAVAILABLE
+    text = "{limit} pages are kept live already."
+    hint = "The page stays as it is; reload it to see what changed, or close others."
+
+
+class NotRunning(PlimsollError):
+    """`plimsoll login` where no server runs."""
+
+    code = "server.not_running"
+    kind = Kind.UNAVAILABLE
+    text = "No server runs for {place}."
+    hint = "Start one with `plimsoll up`; it prints a link of its own."
+
+
+class NotYourServer(PlimsollError):
+    """The note about the running server belongs to another user of this machine."""
+
+    code = "server.not_yours"
+    kind = Kind.DENIED
+    text = "The server was started by another user of this machine: {note} is theirs."
+    hint = "Set PLIMSOLL_URL to its address and PLIMSOLL_TOKEN to a token of your own; an admin can make one."
+
+
 class NotLoopback(PlimsollError):
     code = "server.not_loopback"
     kind = Kind.DENIED

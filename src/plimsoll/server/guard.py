@@ -23,7 +23,10 @@ HEADERS = (
     (b"cache-control", b"no-store"),
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        (
+            b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+            b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
     ),
 )
 HEADER_LIMIT = 32_768
@@ -74,7 +77,7 @@ def hosts_of(port: int) -> frozenset[str]:
 
 
 class _Answer:
-    """Sends what the app sends, with the common headers, and knows whether it has begun."""
+    """Sends what the app sends, with the common headers that it does not set itself, and knows whether it has begun."""
 
     def __init__(self, send: _Send) -> None:
         self._send = send
@@ -83,7 +86,9 @@ class _Answer:
     async def send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            message["headers"] = [*message.get("headers", ()), *HEADERS]
+            own = message.get("headers", ())
+            named = {name for name, _ in own}
+            message["headers"] = [*own, *(header for header in HEADERS if header[0] not in named)]
         await self._send(message)
 
     async def send_error(self, error: PlimsollError) -> None:

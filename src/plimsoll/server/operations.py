@@ -8,7 +8,10 @@ from typing import Literal
 
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import Everything, operation
+from plimsoll.governance.errors import NotApproved
 from plimsoll.kernel.clock import to_text
+from plimsoll.retrain.entities import Deploying, Judged, Released, Retraining, Running
+from plimsoll.retrain.operations import open_retrainings
 from plimsoll.rollout.operations.deployments import list_deployments
 from plimsoll.rollout.requests import DeploymentView
 from plimsoll.server.turns import Turns
@@ -53,8 +56,27 @@ def turn(context: Context, _request: Everything) -> Turned:
     at = to_text(context.clock.now())
     turns: Turns = context.plugin("controllers", "turns")
     problem = turns.turn_now()
-    under_way = tuple(_rolling_out(list_deployments(context, Everything())))
-    return Turned(at=at, under_way=under_way, unapproved=(), problem=problem)
+    retrainings = open_retrainings(context)
+    under_way = (*_retraining(retrainings), *_rolling_out(list_deployments(context, Everything())))
+    return Turned(at=at, under_way=under_way, unapproved=tuple(_unapproved(retrainings)), problem=problem)
+
+
+def _retraining(retrainings: tuple[Retraining, ...]) -> Iterator[UnderWay]:
+    """Retrainings that a process works on, or that the next turn goes on with. One that waits is none."""
+    for retraining in retrainings:
+        sentence = f"{retraining.environment}: {retraining.sentence}"
+        match retraining.state:
+            case Running() | Judged():
+                yield UnderWay(kind="run", sentence=sentence)
+            case Released() | Deploying(waiting_for=""):
+                yield UnderWay(kind="rollout", sentence=sentence)
+
+
+def _unapproved(retrainings: tuple[Retraining, ...]) -> Iterator[Unapproved]:
+    for retraining in retrainings:
+        match retraining.state:
+            case Deploying(waiting_for=waiting) as state if waiting.startswith(f"{NotApproved.code}:"):
+                yield Unapproved(release=state.release, environment=state.environment)
 
 
 def _rolling_out(views: tuple[DeploymentView, ...]) -> Iterator[UnderWay]:

@@ -6,9 +6,11 @@ Several may run for one ledger: one of them works, the others stand by.
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -23,17 +25,18 @@ from fastapi import FastAPI
 from plimsoll.edge.context import Caller, Context, Progress
 from plimsoll.governance.operations import authenticate, caller_named, local_caller
 from plimsoll.kernel.clock import SystemClock, to_text, workspace_clock
-from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.server.app import Api, create_app
-from plimsoll.server.control import Control, ControllerLoop, turn_under
 from plimsoll.server.errors import AddressTaken, NotLoopback
 from plimsoll.server.guard import hosts_of
+from plimsoll.server.login import NOTE
+from plimsoll.server.loops import Loops
 from plimsoll.server.pages import add_pages
+from plimsoll.server.pages.visitors import login_address
 from plimsoll.server.sessions import Sessions
-from plimsoll.server.wiring import control_turn, load_operations, make_context, open_ledger, plugin, project_name
+from plimsoll.server.wiring import load_operations, make_context, open_ledger, plugin, project_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,27 +74,31 @@ def _serve(
     owner = local_caller(database, workspace, workspace_clock(workspace))
     api = _api(workspace, database)
     sessions = Sessions(clock)
-    control = Control(database, project=project_name(workspace), clock=clock)
-    loop = ControllerLoop(lambda: turn_under(control, lambda lease: control_turn(workspace, lease)))
-    plugin(workspace, "controllers", "turns").loop = loop
+    loops = Loops(workspace, database, clock)
+    plugin(workspace, "controllers", "turns").loops = loops
     app = create_app(api, hosts=hosts_of(port))
-    add_pages(app, api, sessions, cookie=f"plimsoll_{port}", trouble=lambda: loop.problem)
+    key = secrets.token_urlsafe(32)
 
+    def local(given: str) -> Caller | None:
+        return caller_named(database, owner.name) if hmac.compare_digest(given.encode(), key.encode()) else None
+
+    feeds = add_pages(
+        app, api, sessions, clock=clock, cookie=f"plimsoll_{port}", trouble=lambda: loops.problem, local=local
+    )
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    link = sessions.new_link(lambda: caller_named(database, owner.name))
-    address = Address(address=base, login=f"{base}/?token={link}", pid=os.getpid(), project=project_name(workspace))
-    note = {"address": base, "pid": address.pid, "since": to_text(clock.now()), "what": "plimsoll up"}
-    replace_text(workspace.state / "server.json", json.dumps(note) + "\n")
-    loop.start()
-    server = _make_server(app)
+    link, _ = sessions.new_link(lambda: caller_named(database, owner.name))
+    address = Address(address=base, login=login_address(base, link), pid=os.getpid(), project=project_name(workspace))
+    note = {"address": base, "pid": address.pid, "since": to_text(clock.now()), "what": "plimsoll up", "key": key}
+    replace_text(workspace.state / NOTE, json.dumps(note) + "\n")  # only its owner may read it: the key is in it
+    loops.start()
+    server = _Server(_config(app), before_end=feeds.close)
     with _ended_by_signals(server):
         try:
             announce(address)
             server.run(sockets=[listener])
         finally:
-            if loop.stop(timeout_s=5):
-                _give_back(control)
-            _forget(workspace.state / "server.json")
+            loops.stop(timeout_s=5)
+            _forget(workspace.state / NOTE)
             api.threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -107,15 +114,26 @@ def _api(workspace: Workspace, database: Database) -> Api:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, ended by our own signal handlers: they are in place before anybody is told the address."""
+    """Uvicorn, ended by our own signal handlers: they are in place before anybody is told the address.
+
+    before_end: lets the readers of streams go, who would not leave by themselves.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, before_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_end = before_end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_end()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def _make_server(app: FastAPI) -> _Server:
-    config = uvicorn.Config(
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         http="h11",  # bounds the size of a request's headers
         ws="none",
@@ -125,7 +143,6 @@ def _make_server(app: FastAPI) -> _Server:
         server_header=False,
         timeout_graceful_shutdown=3,
     )
-    return _Server(config)
 
 
 @contextmanager
@@ -137,12 +154,6 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _give_back(control: Control) -> None:
-    """Let another server work at once; a ledger that is away lets the lease run out."""
-    with suppress(PlimsollError):
-        control.give_back()
 
 
 def _forget(note: Path) -> None:

@@ -24,7 +24,7 @@ from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "data", "pipeline", "gates", "release", "rollout", "monitor", "server")
+AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain", "server")
 """Areas with an `operations` module, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
@@ -40,17 +40,26 @@ PLUGINS: dict[tuple[str, str], str] = {
 CONTROLLER = Caller(name="plimsoll:controller", grants=(Grant(role=Role.ADMIN),))
 """On whose behalf the controllers work; no person can have a name with a colon."""
 
-NEEDS_A_TURN = frozenset(
-    {
-        "deployments.create",
-        "deployments.rollback",
-        "deployments.stop",
-        "deployments.show",
-        "rollouts.order",
-        "rollouts.show",
-    }
-)
-"""After these, and without a server, a command has to do the controllers' work itself."""
+MONITOR = Caller(name="plimsoll:monitor", grants=(Grant(role=Role.ADMIN),))
+"""On whose behalf alerts are opened and ended."""
+
+RETRAINER = Caller(name="plimsoll:retrain", grants=(Grant(role=Role.ADMIN),))
+"""On whose behalf triggers fire, and retrainings are carried out."""
+
+NEEDS_A_TURN: dict[str, tuple[str, ...]] = {
+    "deployments.create": ("controllers",),
+    "deployments.rollback": ("controllers",),
+    "deployments.stop": ("controllers",),
+    "deployments.show": ("controllers",),
+    "rollouts.order": ("controllers",),
+    "rollouts.show": ("controllers",),
+    "retrainings.create": ("triggers", "controllers"),
+    "retrainings.follow": ("triggers", "controllers"),
+}
+"""After these, and without a server, a command has to do the work of these loops itself."""
+
+LOOKS_FIRST: dict[str, tuple[str, ...]] = {"monitors.show": ("monitors",), "alerts.list": ("monitors",)}
+"""Before these, likewise: what they show is what was measured."""
 
 
 def find_workspace(start: Path) -> Workspace:
@@ -131,25 +140,53 @@ def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None
     clock = workspace_clock(workspace)
     caller = authenticate(database, token) if token else local_caller(database, workspace, clock)
     context = make_context(workspace, caller=caller, clock=clock, progress=progress)
+    for loop in LOOKS_FIRST.get(name, ()):
+        turn_without_server(workspace, loop, progress)
     answer = perform(name, payload, context)
-    if name in NEEDS_A_TURN:
-        turn_without_server(workspace)
+    for loop in NEEDS_A_TURN.get(name, ()):
+        turn_without_server(workspace, loop, progress)
     return answer
 
 
 def control_turn(workspace: Workspace, lease: Lease) -> float:
-    """One turn of every controller, on behalf of the system itself; seconds until the next one is due."""
+    """One turn over deployments, on behalf of the system itself; seconds until the next one is due."""
     from plimsoll.rollout.controller import reconcile
 
     return reconcile(make_context(workspace, caller=CONTROLLER), lease)
 
 
-def turn_without_server(workspace: Workspace) -> None:
-    """Bring deployments to where they shall be, unless a server does."""
+def monitor_turn(workspace: Workspace, lease: Lease) -> float:
+    """One turn over what live releases answered; seconds until the next one is due."""
+    from plimsoll.monitor.controller import reconcile
+
+    return reconcile(make_context(workspace, caller=MONITOR), lease)
+
+
+def retrain_turn(workspace: Workspace, lease: Lease, *, in_front_of: Callable[[Progress], None] | None = None) -> float:
+    """One turn over triggers and retrainings; seconds until the next one is due.
+
+    in_front_of: who waits, so that runs are carried out in this process; None sends processes of their own.
+    """
+    from plimsoll.retrain.controller import reconcile
+    from plimsoll.retrain.work import OwnHands
+
+    context = make_context(workspace, caller=RETRAINER, progress=in_front_of or silent)
+    return reconcile(context, lease, hands=OwnHands(context) if in_front_of else None)
+
+
+def turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Progress], None] = silent) -> None:
+    """Do a loop's work once, in front of whoever asked, unless a server does it."""
     from plimsoll.server.control import brief_control
 
     database, project = open_ledger(workspace.ledger_url), project_name(workspace)
-    with brief_control(database, project=project, clock=SystemClock()) as lease:
-        if lease is not None:
-            with suppress(LeaseLost):
-                control_turn(workspace, lease)
+    with brief_control(database, project=project, clock=SystemClock(), loop=loop) as lease:
+        if lease is None:
+            return
+        with suppress(LeaseLost):
+            match loop:
+                case "triggers":
+                    retrain_turn(workspace, lease, in_front_of=progress)
+                case "monitors":
+                    monitor_turn(workspace, lease)
+                case _:
+                    control_turn(workspace, lease)

@@ -1,7 +1,8 @@
 CREATE TABLE monitor_progress (
     project TEXT NOT NULL,
     environment TEXT NOT NULL,
-    until_at TEXT NOT NULL,
+    windows_until TEXT NOT NULL,
+    days_until TEXT NOT NULL,
     PRIMARY KEY (project, environment)
 );
 

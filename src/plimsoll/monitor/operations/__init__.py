@@ -11,15 +11,41 @@ from plimsoll.monitor.operations.alerts import (
     write_alerts,
 )
 from plimsoll.monitor.operations.labels import add_labels
+from plimsoll.monitor.operations.looks import (
+    answered_between,
+    answers_of,
+    days_of,
+    end_alerts_of_others,
+    fields_of,
+    first_window,
+    progress_of,
+    record_day,
+    record_windows,
+    reference_of,
+    windows_since,
+)
 from plimsoll.monitor.operations.notices import tell_people
+from plimsoll.monitor.operations.showing import show_monitor
 
 __all__ = [
     "LedgerAlerts",
     "acknowledge_alert",
     "add_labels",
+    "answered_between",
+    "answers_of",
+    "days_of",
+    "end_alerts_of_others",
+    "fields_of",
+    "first_window",
     "list_alerts",
+    "progress_of",
+    "record_day",
+    "record_windows",
+    "reference_of",
     "resolve_alert",
     "show_alert",
+    "show_monitor",
     "tell_people",
+    "windows_since",
     "write_alerts",
 ]

@@ -6,6 +6,7 @@ transaction. What the controller writes stands on its lease besides.
 
 from __future__ import annotations
 
+from plimsoll.rollout.operations.asking import live_digest, refusal_of, rollout_in_the_way, rollout_of
 from plimsoll.rollout.operations.champions import LedgerChampions
 from plimsoll.rollout.operations.deployments import deploy, list_deployments, rollback, show, show_history, stop
 from plimsoll.rollout.operations.looks import (
@@ -31,6 +32,7 @@ __all__ = [
     "latest_effects",
     "list_deployments",
     "list_rollouts",
+    "live_digest",
     "mark_performed",
     "next_look",
     "note_outcome",
@@ -38,8 +40,11 @@ __all__ = [
     "overtake",
     "plan",
     "record_decision",
+    "refusal_of",
     "report",
     "rollback",
+    "rollout_in_the_way",
+    "rollout_of",
     "show",
     "show_history",
     "show_rollout",

@@ -62,6 +62,8 @@ def begin_rollout(
         "champion": spec.champion.digest if spec.champion else "",
         "strategy": str(spec.strategy),
     }
+    if why:
+        detail["why"] = why
     record(context, transaction, action=Action.ROLLOUT_STARTED, subject=release.name, detail=detail)
     _tell(context, transaction, rollout, decision)
 
@@ -121,8 +123,13 @@ def tell(
     return effects
 
 
-def change_live(context: Context, transaction: Transaction, deployment: Deployment, *, rollout: str = "") -> None:
-    """Write which release is live from now on, or that nothing runs. rollout: the id of the one that made it so."""
+def change_live(
+    context: Context, transaction: Transaction, deployment: Deployment, *, rollout: str = "", why: str = ""
+) -> None:
+    """Write which release is live from now on, or that nothing runs, and why when somebody said.
+
+    rollout: the id of the one that made it so.
+    """
     history = store.history(transaction, project=deployment.project, environment=deployment.environment)
     if history and deployment.changed_at <= history[-1].changed_at:  # a clock was set back: the order is kept
         later = from_text(history[-1].changed_at) + timedelta(microseconds=1)
@@ -145,6 +152,7 @@ def change_live(context: Context, transaction: Transaction, deployment: Deployme
         "wanted": deployment.wanted,
         "by": deployment.changed_by,
         "rollout": rollout,
+        **({"why": why} if why else {}),
     }
     record(context, transaction, action=Action.DEPLOYMENT_CHANGED, subject=deployment.release, detail=detail)
 

@@ -28,6 +28,7 @@ from plimsoll.rollout.requests import (
     EnvironmentName,
     OrderRequest,
     RollbackRequest,
+    StopRequest,
 )
 from plimsoll.rollout.rollouts import Strategy
 
@@ -39,7 +40,7 @@ def deploy(context: Context, request: DeployRequest) -> DeploymentView:
     """Begin to roll a release out in an environment, if its policy allows; returns at once, the controller goes on."""
     release = _release(context, request.release)
     settings = _settings(context, request.environment)
-    _roll_out(context, release, request.environment, settings, strategy=request.strategy)
+    _roll_out(context, release, request.environment, settings, strategy=request.strategy, why=request.why)
     return view_of(context, request.environment)
 
 
@@ -67,15 +68,17 @@ def rollback(context: Context, request: RollbackRequest) -> DeploymentView:
 
 
 @operation(
-    "deployments.stop", "POST", "/deployments/{environment}/stop", role=Role.OPERATOR, request=EnvironmentName,
+    "deployments.stop", "POST", "/deployments/{environment}/stop", role=Role.OPERATOR, request=StopRequest,
     response=DeploymentView,
 )  # fmt: skip
-def stop(context: Context, request: EnvironmentName) -> DeploymentView:
+def stop(context: Context, request: StopRequest) -> DeploymentView:
     """Tell an environment to run nothing; its doors and workers end, a rollout with them, its history stays."""
     with context.database.write() as transaction:
         rollout = store.rollout_under_way(transaction, project=context.project, environment=request.environment)
         if rollout is not None:
-            end_rollout(context, transaction, rollout, why=f"{context.caller.name} stopped {request.environment}.")
+            reason = f": {request.why}" if request.why else "."
+            ended = f"{context.caller.name} stopped {request.environment}{reason}"
+            end_rollout(context, transaction, rollout, why=ended)
         found = store.find(transaction, project=context.project, environment=request.environment)
         if found is None:
             require_known(context, request.environment)
@@ -86,6 +89,7 @@ def stop(context: Context, request: EnvironmentName) -> DeploymentView:
                 context,
                 transaction,
                 replace(found, wanted="stopped", problem="", changed_by=context.caller.name, changed_at=now),
+                why=request.why,
             )
             tell(context, transaction, request.environment, Told(wanted=None), because="stopped")
     return view_of(context, request.environment)

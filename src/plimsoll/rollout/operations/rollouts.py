@@ -16,14 +16,19 @@ from plimsoll.rollout import store
 from plimsoll.rollout.decisions import Decision
 from plimsoll.rollout.entities import Rollout
 from plimsoll.rollout.errors import NoRollout
-from plimsoll.rollout.failures import failures_of
+from plimsoll.rollout.failures import Failure, failures_of
 from plimsoll.rollout.operations.place import require_known
+from plimsoll.rollout.plots import rollout_plots
+from plimsoll.rollout.report import conclusion
 from plimsoll.rollout.requests import (
     EnvironmentName,
+    FailureView,
     OrderRequest,
+    PlotView,
     Report,
     ReportRequest,
     RolloutName,
+    RolloutPlots,
     RolloutView,
 )
 from plimsoll.rollout.rollouts import Abort, Order, Pause, Promote, Resume
@@ -86,11 +91,36 @@ def report(context: Context, request: ReportRequest) -> Report:
     with context.database.read() as transaction:
         rollout = _find(context, transaction, request.environment, request.rollout)
         decisions = store.decisions(transaction, rollout.id)
-    until = from_text(rollout.ended_at) if rollout.ended_at else context.clock.now()
-    capture = context.workspace.capture(request.environment)
-    failures = failures_of(read_fallbacks(capture, rollout.id, since=from_text(rollout.started_at), until=until))
-    text = report_of(rollout, decisions, failures=failures, format=request.format)
+    text = report_of(rollout, decisions, failures=_failures(context, rollout), format=request.format)
     return Report(rollout=rollout.id, text=text)
+
+
+@operation(
+    "rollouts.plots", "GET", "/rollouts/{environment}/plots", role=Role.VIEWER, request=RolloutName,
+    response=RolloutPlots,
+)  # fmt: skip
+def plots(context: Context, request: RolloutName) -> RolloutPlots:
+    """A rollout's charts and failures, as its report has them, in pieces for a page."""
+    with context.database.read() as transaction:
+        rollout = _find(context, transaction, request.environment, request.rollout)
+        decisions = store.decisions(transaction, rollout.id)
+    told = decisions[: decisions.index(conclusion(decisions)) + 1] if decisions else ()
+    return RolloutPlots(
+        rollout=rollout.id,
+        plots=tuple(
+            PlotView(heading=plot.heading, remark=plot.remark, svg=plot.svg)
+            for plot in (rollout_plots(rollout.spec, told) if told else ())
+        ),
+        failures=tuple(
+            FailureView(times=failure.times, because=failure.because) for failure in _failures(context, rollout)
+        ),
+    )
+
+
+def _failures(context: Context, rollout: Rollout) -> Sequence[Failure]:
+    until = from_text(rollout.ended_at) if rollout.ended_at else context.clock.now()
+    capture = context.workspace.capture(rollout.environment)
+    return failures_of(read_fallbacks(capture, rollout.id, since=from_text(rollout.started_at), until=until))
 
 
 def _find(context: Context, transaction: Transaction, environment: str, identifier: str) -> Rollout:
