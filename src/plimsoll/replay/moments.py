@@ -11,21 +11,26 @@ from plimsoll.kernel.durations import parse_duration
 from plimsoll.project.entities import Environment, Project
 
 DAY = timedelta(days=1)
+GRACE = timedelta(seconds=3)
+"""Windows are measured a moment after their end, when what came in at the very end is written down for sure."""
 SHORTEST_S = 60.0
 """No step is shorter: nothing that lasts so short a time is judged by replaying days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticks:
-    """The moments at which the controllers take a turn: multiples of a step, midnights, and schedules' due moments."""
+    """The moments at which the controllers take a turn: a moment after each multiple of a step, each midnight, and each
+    due moment of a schedule.
+    """
 
     step: timedelta
     schedules: tuple[str, ...] = ()
 
     def after(self, moment: datetime) -> datetime:
         """The first one after a moment."""
-        due = [_next_multiple(moment, self.step), _next_multiple(moment, DAY)]
-        return min([*due, *(_next_due(schedule, moment) for schedule in self.schedules)])
+        since = moment - GRACE
+        due = [_next_multiple(since, self.step), _next_multiple(since, DAY)]
+        return GRACE + min([*due, *(_next_due(schedule, since) for schedule in self.schedules)])
 
 
 def ticks_of(project: Project) -> Ticks:
@@ -70,6 +75,12 @@ def _of_environment(environment: Environment) -> list[float]:
     rollout = environment.rollout
     staged = [_seconds(rollout.hold)] if rollout.strategy != "all-at-once" else []
     return [*staged, _seconds(environment.bake)]
+
+
+def midnight_before(tick: datetime) -> datetime | None:
+    """The midnight of which a tick is the turn; None for any other one."""
+    moment = tick - GRACE
+    return moment if not (moment - EPOCH) % DAY else None
 
 
 def _next_multiple(moment: datetime, step: timedelta) -> datetime:

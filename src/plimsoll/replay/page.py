@@ -14,7 +14,15 @@ FOOTER = "Written by Plimsoll from a replay; every date is of the replayed time,
 
 def replay_html(report: Mapping[str, Any]) -> str:
     """The whole report: one HTML document, and well-formed XML."""
-    parts = (_header(report), _figures(report), _chart(report), _live(report), _runs(report), _alerts(report))
+    parts = (
+        _header(report),
+        _figures(report),
+        _chart(report),
+        _live(report),
+        _runs(report),
+        _retrainings(report),
+        _alerts(report),
+    )
     return html_document(f"Replay in {report['environment']}", "".join(parts), footer=FOOTER)
 
 
@@ -71,6 +79,11 @@ def _runs(report: Mapping[str, Any]) -> str:
         for run in report["runs"]
     ]
     return _table("Runs", ("When (UTC)", "Verdict", "What came of it, and why it began"), rows)
+
+
+def _retrainings(report: Mapping[str, Any]) -> str:
+    rows = [(_minute(one["created_at"]), one["standing"], one["sentence"]) for one in report["retrainings"]]
+    return _table("Retrainings", ("Asked for (UTC)", "Stands", "How it came to that"), rows)
 
 
 def _alerts(report: Mapping[str, Any]) -> str:

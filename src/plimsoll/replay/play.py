@@ -1,7 +1,7 @@
 """Plays recorded rows: moves the clock, sends what happens at each moment, and lets everything due be done in time.
 
-The order at one moment: labels that are due, the day's feed, the controllers' turn, then the rows. A replay that was
-killed goes on with the first row that was not answered.
+The order at one moment: labels that are due, then the rows; a moment after a window's end the day's feed and the
+controllers' turn. A replay that was killed goes on with the first row that was not answered.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from plimsoll.replay.entities import Rows, Sent, Settings, Span, Tally, Tensor
 from plimsoll.replay.errors import DoorGone
 from plimsoll.replay.folder import feed_file
 from plimsoll.replay.journal import Journal
-from plimsoll.replay.moments import DAY, Ticks, due_at, labelled_until
+from plimsoll.replay.moments import DAY, Ticks, due_at, labelled_until, midnight_before
 from plimsoll.replay.recorded import copy_between, read_labels, read_rows
 from plimsoll.replay.sending import Answer, Door, RequestFailed, body_of
 from plimsoll.replay.server import Server
@@ -158,13 +158,13 @@ class Player:
         stage, settled = self._stage, False
         done = stage.journal.done_until
         if moment == stage.ticks.after(moment - timedelta(microseconds=1)) or stage.controllers.run_ends is not None:
-            is_midnight = (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
-            if is_midnight and stage.settings.feed:
-                self._feed(moment)
+            midnight = midnight_before(moment)
+            if midnight is not None and stage.settings.feed:
+                self._feed(midnight)
             settled = stage.controllers.settle()
-            if is_midnight:
+            if midnight is not None:
                 self._each_day()
-                self._tell(moment)
+                self._tell(midnight)
         if done is None or moment > done:
             stage.journal.add_done(moment)
         return settled

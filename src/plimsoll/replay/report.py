@@ -22,10 +22,13 @@ def gather(server: Server, settings: Settings) -> Document:
     """What the replay's server knows: alerts, runs, releases and what was live, oldest first."""
     alerts = server.ask("alerts.list", environment=settings.environment, state="all", limit=MOST)
     runs = server.ask("runs.list", limit=MOST)
+    retrainings = server.ask("retrainings.list", limit=MOST)
     history = server.ask("deployments.history", environment=settings.environment)
+    because = {one["run"]: one["because"] for one in retrainings if one["run"]}
     return {
         "alerts": [_alert(alert) for alert in reversed(alerts)],
-        "runs": [_run(summary) for summary in reversed(runs)],
+        "runs": [_run(summary, because) for summary in reversed(runs)],
+        "retrainings": [_retraining(one) for one in reversed(retrainings)],
         "live": [{"at": change["changed_at"], "release": change["release"]} for change in history],
     }
 
@@ -73,6 +76,8 @@ def show(report: Mapping[str, Any]) -> None:
         for run in report["runs"]
     ]
     _show_section("runs", ("at", "verdict", "release", "because"), runs)
+    retrainings = [(moment(one["created_at"]), one["standing"], one["sentence"]) for one in report["retrainings"]]
+    _show_section("retrainings", ("asked for", "stands", "how it came to that"), retrainings)
     alerts = [
         (moment(one["at"]), one["concern"], one["subject"], one["release"], one["sentence"]) for one in report["alerts"]
     ]
@@ -119,6 +124,7 @@ def _figure(value: float | None) -> str:
 
 def _alert(alert: Mapping[str, Any]) -> Document:
     return {
+        "alert": alert["id"],
         "at": alert["opened_at"],
         "concern": alert["concern"],
         "subject": alert["subject"],
@@ -130,7 +136,7 @@ def _alert(alert: Mapping[str, Any]) -> Document:
     }
 
 
-def _run(summary: Mapping[str, Any]) -> Document:
+def _run(summary: Mapping[str, Any], because: Mapping[str, str]) -> Document:
     run = summary["run"]
     return {
         "at": run["started_at"],
@@ -138,8 +144,13 @@ def _run(summary: Mapping[str, Any]) -> Document:
         "state": run["state"],
         "finding": summary["finding"],
         "release": summary["release"],
-        "because": "",
+        "because": because.get(run["id"], ""),
     }
+
+
+def _retraining(one: Mapping[str, Any]) -> Document:
+    names = ("id", "standing", "because", "sentence", "run", "release", "created_at", "began_at", "ended_at")
+    return {name: one[name] for name in names}
 
 
 def _figures(figures: Figures) -> Document:

@@ -169,7 +169,7 @@ def _play(
 
 
 class _News:
-    """Tells what is new in the replayed world since the last time."""
+    """Tells what is new in the replayed world since the last time: once each alert, verdict and release."""
 
     def __init__(self, server: Server, settings: Settings, tell: Tell) -> None:
         self._server = server
@@ -179,15 +179,20 @@ class _News:
 
     def tell(self) -> None:
         found = report.gather(self._server, self._settings)
-        lines = [f"{one['at'][:16].replace('T', ' ')}  {one['release']} is live" for one in found["live"]]
-        lines += [
-            f"{one['at'][:16].replace('T', ' ')}  alert, {one['concern']} of {one['subject']}: {one['sentence']}"
+        news = [(one["at"], one["at"], f"{one['release']} is live") for one in found["live"]]
+        news += [
+            (one["at"], one["alert"], f"alert, {one['concern']} of {one['subject']}: {one['sentence']}")
             for one in found["alerts"]
         ]
-        for line in sorted(lines):
-            if line[:60] not in self._told:
-                self._told.add(line[:60])
-                self._tell(line)
+        news += [
+            (one["ended_at"], one["id"], f"retraining {one['standing']}: {one['sentence']}")
+            for one in found["retrainings"]
+            if one["ended_at"]
+        ]
+        for at, key, sentence in sorted(news):
+            if key not in self._told:
+                self._told.add(key)
+                self._tell(f"{at[:16].replace('T', ' ')}  {sentence}")
 
 
 @contextmanager
