@@ -116,7 +116,9 @@ def _releases(world: World) -> None:
         world.call("releases.create", run=report["run"]["id"])
     code = world.project.root / "steps.py"
     before = code.read_text()
-    code.write_text(before.replace("    return train_set[", "    print('about to fail')\n    1 / 0\n    return train_set["))
+    code.write_text(
+        before.replace("    return train_set[", "    print('about to fail')\n    1 / 0\n    return train_set[")
+    )
     assert "error" in world.raw("runs.create")
     code.write_text(before)
     world.runs["failed"] = world.call("runs.list", limit=1)[0]["run"]["id"]
@@ -125,7 +127,9 @@ def _releases(world: World) -> None:
 def _deployments(world: World) -> None:
     """orders@1 live in production, whose callers have changed; orders@2 on its way there."""
     world.call("deployments.create", release="orders@1", environment="staging")
-    world.call("approvals.create", who="grace", release="orders@1", environment="production", comment="slices look right")
+    world.call(
+        "approvals.create", who="grace", release="orders@1", environment="production", comment="slices look right"
+    )
     world.wait_live("staging", "orders@1")
     world.call("deployments.create", release="orders@1", environment="production")
     world.call("deployments.create", release="orders@1", environment="quick")
@@ -156,9 +160,7 @@ def _predict(address: str, *, shift: float, rows: int = 100) -> str:
     """Ask for a hundred predictions at once; the id of the first answer."""
     some = order_rows(rows)
     columns = {"price": [price * shift for price, _ in some], "discount": [discount * shift for _, discount in some]}
-    inputs = [
-        {"name": name, "shape": [rows], "datatype": "FP64", "data": values} for name, values in columns.items()
-    ]
+    inputs = [{"name": name, "shape": [rows], "datatype": "FP64", "data": values} for name, values in columns.items()]
     place = urlsplit(address)
     connection = HTTPConnection(str(place.hostname), place.port, timeout=20)
     try:
