@@ -69,6 +69,8 @@ def _left_out(name: str, selection: Selection, reference: Rows, current: Rows) -
     """Why a column is not compared, empty when that was asked for; None when it is."""
     if name in selection.exclude or name == selection.time:
         return ""
+    if name == selection.group and name not in selection.columns:
+        return "says whose rows belong together"
     if name not in reference.types:
         return "only in CURRENT"
     if name not in current.types:

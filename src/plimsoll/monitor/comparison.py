@@ -228,18 +228,18 @@ def _with_current_clusters(
 ) -> Profile:
     """The profile with the clusters' effect of whichever side repeats its groups more."""
     assert question.selection.group is not None
+    effects = clustered(
+        connection,
+        current.relation,
+        profile.columns,
+        group=question.selection.group,
+        time=question.selection.time,
+        window_s=question.window_s or HOUR,
+    )
     columns = []
     for column in profile.columns:
-        effects = clustered(
-            connection,
-            current.relation,
-            column,
-            group=question.selection.group,
-            time=question.selection.time,
-            window_s=question.window_s or HOUR,
-        )
         spread: dict[str, Spread] = {
-            name: replace(one, clustered=max(one.clustered, effects.get(name, 1.0)))
+            name: replace(one, clustered=max(one.clustered, effects[column.name].get(name, 1.0)))
             for name, one in column.spread.items()
         }
         columns.append(replace(column, spread=spread))
