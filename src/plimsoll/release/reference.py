@@ -63,7 +63,8 @@ def _profile(found: OnHoldout, monitor: Monitor) -> Profile:
         source = f"read_parquet({path_list([found.rows])})"
         known = {str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         fields = [field for field in _fields(found.spec) if field.name in known and not field.name.startswith("_")]
-        time = _time_of(connection, source, found.time)
+        by_hour = monitor.drift is None or monitor.drift.calendar == "auto"
+        time = _time_of(connection, source, found.time) if by_hour else None
         kept = [
             *(
                 f"CAST({name_literal(field.name)} AS {_TYPES[field.type]}) AS {name_literal(field.name)}"
