@@ -124,7 +124,7 @@ def test_the_controllers_take_a_turn_when_asked_and_see_the_time_that_the_clock_
         status, turned = server.json("POST", "/api/controllers/turn", token=token)
         assert (status, turned) == (
             200,
-            {"at": f"1996-05-0{7 + day}T12:30:00.000000Z", "under_way": [], "problem": ""},
+            {"at": f"1996-05-0{7 + day}T12:30:00.000000Z", "under_way": [], "unapproved": [], "problem": ""},
         )
     status, events = server.json("GET", "/api/audit", token=token)
     assert status == 200

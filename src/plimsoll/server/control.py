@@ -108,7 +108,9 @@ class ControllerLoop:
         return not self._thread.is_alive()
 
     def turn_now(self, *, timeout_s: float) -> bool:
-        """Begin a turn as soon as none is running; True once it has ended, False when that takes longer."""
+        """Begin a turn as soon as none is running, and others until nothing is due at once; True once the last of them has
+        ended, False when that takes longer.
+        """
         with self._changed:
             wanted = self._wanted = self._begun + 1
             self._changed.notify_all()
@@ -129,7 +131,7 @@ class ControllerLoop:
             elif self.problem and not problem:
                 log.info("the %s work again", self._name)
             self.problem = problem
-            self._end_turn()
+            self._end_turn(is_last=pause_s > 0)
 
     def _begin_turn(self, pause_s: float) -> bool:
         """Pause until a turn is due or asked for; False when there shall be no other."""
@@ -138,10 +140,11 @@ class ControllerLoop:
             self._begun += not self._ending
             return not self._ending
 
-    def _end_turn(self) -> None:
-        with self._changed:
-            self._done = self._begun
-            self._changed.notify_all()
+    def _end_turn(self, *, is_last: bool) -> None:
+        if is_last:
+            with self._changed:
+                self._done = self._begun
+                self._changed.notify_all()
 
     def _try_turn(self) -> tuple[str, float]:
         try:

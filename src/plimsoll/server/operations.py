@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import Everything, operation
+from plimsoll.governance.errors import NotApproved
 from plimsoll.kernel.clock import to_text
-from plimsoll.retrain.entities import Deploying, Waiting
+from plimsoll.retrain.entities import Deploying, Judged, Released, Retraining, Running
 from plimsoll.retrain.operations import open_retrainings
 from plimsoll.rollout.operations.deployments import list_deployments
 from plimsoll.rollout.requests import DeploymentView
@@ -19,13 +21,31 @@ AWAITED = ("starting", "not ready")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """Something that goes on by itself, however little time passes."""
+
+    kind: Literal["run", "rollout"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unapproved:
+    """A release that an environment does not admit until somebody approves it."""
+
+    release: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turned:
     """The controllers after a turn."""
 
     at: str
     """The moment that the turn saw, or an earlier one: by the workspace's clock, before the turn began."""
-    under_way: tuple[str, ...]
-    """What goes on by itself however little time passes, in words; empty when all there is to do now is done."""
+    under_way: tuple[UnderWay, ...]
+    """Empty when all there is to do now is done."""
+    unapproved: tuple[Unapproved, ...]
+    """What a trigger made and people must say yes to."""
     problem: str
     """What the turn failed with; it is tried again."""
 
@@ -36,27 +56,34 @@ def turn(context: Context, _request: Everything) -> Turned:
     at = to_text(context.clock.now())
     turns: Turns = context.plugin("controllers", "turns")
     problem = turns.turn_now()
-    under_way = (*_retraining(context), *_rolling_out(list_deployments(context, Everything())))
-    return Turned(at=at, under_way=under_way, problem=problem)
+    retrainings = open_retrainings(context)
+    under_way = (*_retraining(retrainings), *_rolling_out(list_deployments(context, Everything())))
+    return Turned(at=at, under_way=under_way, unapproved=tuple(_unapproved(retrainings)), problem=problem)
 
 
-def _retraining(context: Context) -> Iterator[str]:
+def _retraining(retrainings: tuple[Retraining, ...]) -> Iterator[UnderWay]:
     """Retrainings that a process works on, or that the next turn goes on with. One that waits is none."""
-    for retraining in open_retrainings(context):
+    for retraining in retrainings:
+        sentence = f"{retraining.environment}: {retraining.sentence}"
         match retraining.state:
-            case Waiting():
-                continue
-            case Deploying(waiting_for=waiting) if waiting:
-                continue
-            case _:
-                yield f"{retraining.environment}: {retraining.sentence}"
+            case Running() | Judged():
+                yield UnderWay(kind="run", sentence=sentence)
+            case Released() | Deploying(waiting_for=""):
+                yield UnderWay(kind="rollout", sentence=sentence)
 
 
-def _rolling_out(views: tuple[DeploymentView, ...]) -> Iterator[str]:
+def _unapproved(retrainings: tuple[Retraining, ...]) -> Iterator[Unapproved]:
+    for retraining in retrainings:
+        match retraining.state:
+            case Deploying(waiting_for=waiting) as state if waiting.startswith(f"{NotApproved.code}:"):
+                yield Unapproved(release=state.release, environment=state.environment)
+
+
+def _rolling_out(views: tuple[DeploymentView, ...]) -> Iterator[UnderWay]:
     """Deployments whose processes are not yet what they shall be. A stage that needs time or requests is none."""
     for view in views:
         rollout = view.rollout
         if rollout is not None and not rollout.ended_at and (rollout.standing in AWAITED or rollout.orders):
-            yield f"{view.environment}: {rollout.sentence}"
+            yield UnderWay(kind="rollout", sentence=f"{view.environment}: {rollout.sentence}")
         elif view.state not in ARRIVED:
-            yield f"{view.environment}: {view.problem or view.state}"
+            yield UnderWay(kind="rollout", sentence=f"{view.environment}: {view.problem or view.state}")

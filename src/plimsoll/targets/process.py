@@ -46,7 +46,7 @@ class ProcessTarget:
     def __init__(
         self,
         workspace: Workspace,
-        database: Database,
+        database: Database | None,
         *,
         runtimes: Runtimes | None = None,
     ) -> None:
