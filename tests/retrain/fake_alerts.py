@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from plimsoll.monitor.entities import Alert, AlertState, Concern
+from plimsoll.monitor.entities import Alert, AlertState, Concern, Span
 
 
 @dataclass
@@ -31,13 +31,14 @@ class FakeAlerts:
             "release": "fraud@1",
             "digest": "",
             "concern": Concern.DRIFT,
-            "subject": "amount",
+            "subject": f"amount {number}",
             "state": AlertState.OPEN,
             "sentence": f"amount drifted, seen in window {number}.",
             "evidence": {},
             "opened_at": f"2026-11-02T09:00:00.{number:06}Z",
             "seen_at": "2026-11-02T09:00:00.000000Z",
             "times": 1,
+            "span": Span.WINDOW,
         }
         alert = Alert(**{**given, **fields})
         self.known[alert.id] = alert

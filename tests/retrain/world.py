@@ -5,7 +5,7 @@ that a test moves. What runs would make is put into the ledger as a run would.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.retrain.fake_alerts import FakeAlerts
@@ -185,11 +185,11 @@ class Watched(Controlled):
     def drift(self, release: Release, **fields: Any) -> Alert:
         return self.alerts.raise_alert(release=release.name, digest=release.digest, **fields)
 
-    def trigger_lease(self) -> Lease:
+    def trigger_lease(self, *, since: datetime | None = None) -> Lease:
         self.controllers += 1
         with self.database.write() as transaction:
             lease = leases.take(
-                transaction, "triggers/fraud", holder=f"watcher {self.controllers}", now=self.clock.now(),
+                transaction, "triggers/fraud", holder=f"watcher {self.controllers}", now=since or self.clock.now(),
                 lasting_s=1e6, is_gone=lambda _holder: True,
             )  # fmt: skip
         assert lease is not None

@@ -128,6 +128,8 @@ def test_pages_may_not_load_anything_from_elsewhere_and_hold_no_script_or_style_
         "/audit/verification",
         "/trace",
         "/docs",
+        "/alerts",
+        "/retrainings",
         "/environments/staging",
     ):
         status, headers, content = server.request("GET", path, headers={"Cookie": visit.cookie})

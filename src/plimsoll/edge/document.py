@@ -1,6 +1,6 @@
-"""A report as one HTML file for people: the page around its markup, and how that looks.
+"""The shell of a page that is one file: kept, mailed, opened in years. Nothing is loaded from anywhere, nothing runs.
 
-Self-contained: nothing is loaded from anywhere and nothing runs, so it can be kept, mailed and opened in years.
+Well-formed XML as well as HTML, light or dark as the reader's system is, down to 390 pixels wide.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from plimsoll.edge.charts import CHART_STYLE, escaped
 
 
-def html_document(name: str, body: str, *, footer: str) -> str:
-    """A whole document, well-formed XML too. body: markup. Sections, figures, tables and charts are styled."""
+def document(title: str, body: str, *, footer: str, style: str = "") -> str:
+    """The whole page around a body of XML. style: what this kind of page adds to the shared style sheet."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
         '<meta name="color-scheme" content="light dark"/>'
         """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>"""
-        f"<title>{escaped(name)}</title><style>{_STYLE}{CHART_STYLE}</style></head>\n"
+        f"<title>{escaped(title)}</title><style>{_STYLE}{CHART_STYLE}{style}</style></head>\n"
         f"<body><main>{body}<footer>{escaped(footer)}</footer></main></body></html>\n"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from plimsoll.edge.charts import Axis, Event, Series, escaped, line_chart
-from plimsoll.edge.document import html_document
+from plimsoll.edge.document import document
 from plimsoll.kernel.clock import from_text
 
 FOOTER = "Written by Plimsoll from a replay; every date is of the replayed time, in UTC."
@@ -23,7 +23,7 @@ def replay_html(report: Mapping[str, Any]) -> str:
         _retrainings(report),
         _alerts(report),
     )
-    return html_document(f"Replay in {report['environment']}", "".join(parts), footer=FOOTER)
+    return document(f"Replay in {report['environment']}", "".join(parts), footer=FOOTER)
 
 
 def _header(report: Mapping[str, Any]) -> str:

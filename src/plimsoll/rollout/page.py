@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from plimsoll.edge.charts import escaped
-from plimsoll.edge.document import html_document
+from plimsoll.edge.document import document
 from plimsoll.rollout.decisions import Cost, Decision, Reading
 from plimsoll.rollout.failures import Failure
 from plimsoll.rollout.plots import rollout_plots
@@ -18,19 +18,15 @@ from plimsoll.rollout.rollouts import Held, Paused, Promoted, RolledBack, Rollou
 from plimsoll.rollout.standing import standing_told
 from plimsoll.rollout.wording import e_reached, e_wanted, percent
 
-FOOTER = "Written by Plimsoll from the recorded decisions."
-
 
 def rollout_html(spec: RolloutSpec, decisions: Sequence[Decision], *, failures: Sequence[Failure] = ()) -> str:
     """The whole report, oldest decision first in `decisions`: one HTML document, and well-formed XML."""
     if not decisions:
-        return html_document(
-            title(spec), f"{_heading(spec)}<p>Nothing has been decided yet.</p></header>", footer=FOOTER
-        )
+        return _page(title(spec), f"{_heading(spec)}<p>Nothing has been decided yet.</p></header>")
     end = conclusion(decisions)
     told = decisions[: decisions.index(end) + 1]
     body = (_header(spec, told), _figures(spec, told), _reasons(failures), _plots(spec, told), _timeline(told))
-    return html_document(f"{title(spec)}: {standing_told(end.state)}", "".join(body), footer=FOOTER)
+    return _page(f"{title(spec)}: {standing_told(end.state)}", "".join(body))
 
 
 def _heading(spec: RolloutSpec) -> str:
@@ -118,3 +114,7 @@ def _timeline(told: Sequence[Decision]) -> str:
     )
     heads = "<tr><th>When (UTC)</th><th>Rule</th><th>What happened</th></tr>"
     return f"<section><h2>Timeline</h2><table><thead>{heads}</thead><tbody>{''.join(rows)}</tbody></table></section>"
+
+
+def _page(name: str, body: str) -> str:
+    return document(name, body, footer="Written by Plimsoll from the recorded decisions.")

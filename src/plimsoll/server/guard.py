@@ -19,7 +19,7 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with no-referrer browsers send their own forms with `Origin: null`
     (b"cache-control", b"no-store"),
     (
         b"content-security-policy",

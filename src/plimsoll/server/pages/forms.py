@@ -96,6 +96,22 @@ FORMS = (
         then=_ENVIRONMENT,
         reason=True,
     ),
+    Form(
+        path="/retrainings",
+        operation="retrainings.create",
+        fields=("environment", "why"),
+        said="The retraining is asked for.",
+        then="/retrainings",
+        reason=True,
+    ),
+    Form(
+        path="/retrainings/{retraining}/cancel",
+        operation="retrainings.cancel",
+        fields=("why",),
+        said="The retraining is called off.",
+        then="/retrainings/{retraining}",
+        reason=True,
+    ),
     _alert("acknowledge", "It is known that you see to the alert; it stays until it is no longer seen."),
     _alert("resolve", "The alert is over; it is opened anew when it is seen again."),
 )
@@ -137,8 +153,8 @@ def refusal(error: PlimsollError) -> Message:
 
 
 def _back(request: Request, form: Form, payload: dict[str, Any]) -> str:
-    """After a refusal: to the page that asked for a reason, else to the form's next page."""
-    return request.url.path if form.reason else _filled(form.then, payload)
+    """After a refusal: to the page that asked before, else to the form's next page."""
+    return request.url.path if "/do/" in form.path else _filled(form.then, payload)
 
 
 def _filled(path: str, payload: dict[str, Any]) -> str:

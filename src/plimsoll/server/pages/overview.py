@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plimsoll.server.pages.page import Page, Visit
+from plimsoll.server.pages.retrainings import under_way
 
 SHOWN = 6
 """Rows of each table."""
@@ -27,6 +28,7 @@ def _gather(visit: Visit) -> dict[str, Any]:
         "runs": visit.ask("runs.list", limit=SHOWN),
         "releases": visit.ask("releases.list", limit=SHOWN),
         "alerts": visit.ask("alerts.list", limit=SHOWN),
+        "retrainings": under_way(visit.ask("retrainings.list", limit=SHOWN)),
         "events": visit.ask("audit.list", limit=SHOWN),
     }
 

@@ -8,12 +8,39 @@ from typing import Any, Literal
 Tone = Literal["good", "bad", "wait", "none"]
 
 _TONES: dict[str, Tone] = {
-    **dict.fromkeys(("live", "pass", "done", "cached", "settling", "promoted", "resolved", "steady"), "good"),
     **dict.fromkeys(
-        ("unavailable", "fail", "failed", "interrupted", "rolled back", "held", "not ready", "open", "drifted"), "bad"
+        (
+            "live",
+            "pass",
+            "done",
+            "cached",
+            "settling",
+            "promoted",
+            "resolved",
+            "steady",
+            "deployed",
+            "released",
+            "judged",
+        ),
+        "good",
     ),
     **dict.fromkeys(
-        ("starting", "stopping", "running", "stage", "paused", "ready", "acknowledged", "inconclusive"),
+        (
+            "unavailable",
+            "fail",
+            "failed",
+            "interrupted",
+            "rolled back",
+            "held",
+            "not ready",
+            "open",
+            "drifted",
+            "refused",
+        ),
+        "bad",
+    ),
+    **dict.fromkeys(
+        ("starting", "stopping", "running", "deploying", "stage", "paused", "ready", "acknowledged", "inconclusive"),
         "wait",
     ),
 }
