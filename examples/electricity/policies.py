@@ -76,7 +76,7 @@ def stability(expected: pd.Series, actual: pd.Series) -> float:
 def play(name: str, wants: Wants, rows: pd.DataFrame, begin: pd.Timestamp, params: dict[str, int | float]) -> Result:
     """Answer every row from `begin` on, day by day, with what the policy has live by then."""
     model, trained_on = _trained(rows[rows["at"] < begin], params)
-    right, released, last = [], [], pd.Timestamp.min
+    right, released, last = [], [], begin - REST
     for midnight, day in _days(rows[rows["at"] >= begin]):
         lately = rows[(rows["at"] >= max(midnight - LOOKED_AT, begin)) & (rows["at"] < midnight)]
         if len(lately) and midnight - last >= REST and wants(midnight, lately, trained_on):

@@ -50,7 +50,7 @@ def bring_to_live(
 ) -> None:
     """Run, release and deploy what there is at the start, unless that was done before. Raises NotBegun."""
     known = {view["environment"]: view["release"] for view in server.ask("deployments.list")}
-    controllers.settle()
+    controllers.settle(creep=timedelta())  # one that goes on: what was due at this moment still is
     release = next(filter(None, known.values()), "") or _release(server, clock, say)
     for name in chain_to(list(project.environments.items()), environment):
         if name not in known:

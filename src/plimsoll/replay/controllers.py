@@ -20,7 +20,7 @@ from plimsoll.replay.server import Server
 LOOK_S = 0.05
 PATIENCE_S = 900.0
 """How long the same may be under way, in real time, before the replay gives up; a run takes as long as it takes."""
-_CREEP = timedelta(milliseconds=1)
+CREEP = timedelta(milliseconds=1)
 
 
 class Controllers:
@@ -51,8 +51,11 @@ class Controllers:
         """Until when a run that is under way need not be waited for; None while there is none."""
         return None if self._run_since is None else self._run_since + self._run_time
 
-    def settle(self) -> bool:
-        """Take a turn, and others while something is under way; True when there was."""
+    def settle(self, *, creep: timedelta = CREEP) -> bool:
+        """Take a turn, and others while something is under way; True when there was.
+
+        creep: how much time passes from one of these turns to the next.
+        """
         turned = self._turn()
         begun, last, since = time.monotonic(), "", time.monotonic()
         while self._must_wait(turned):
@@ -64,7 +67,7 @@ class Controllers:
                 minutes = PATIENCE_S / 60
                 raise StandsStill(at=to_text(self._clock.now()), minutes=minutes, what=what, folder=self._logs)
             time.sleep(LOOK_S)
-            self._clock.set(self._clock.now() + _CREEP)
+            self._clock.set(self._clock.now() + creep)
             turned = self._turn()
         self.waited_s += time.monotonic() - begun
         return bool(last)

@@ -33,6 +33,11 @@ class Ticks:
         return GRACE + min([*due, *(_next_due(schedule, since) for schedule in self.schedules)])
 
 
+def end_of(last: datetime) -> datetime:
+    """When a replay is over whose last label comes at a moment: with the turn of the midnight after it."""
+    return EPOCH - (EPOCH - last) // DAY * DAY + GRACE
+
+
 def ticks_of(project: Project) -> Ticks:
     """As often as the project's controllers need: by its window, its rollouts' stages and its schedules."""
     lasting = [_seconds(project.monitor.window), DAY.total_seconds()]

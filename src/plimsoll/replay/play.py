@@ -25,7 +25,7 @@ from plimsoll.replay.entities import Rows, Sent, Settings, Span, Tally, Tensor
 from plimsoll.replay.errors import DoorGone
 from plimsoll.replay.folder import feed_file
 from plimsoll.replay.journal import Journal
-from plimsoll.replay.moments import DAY, Ticks, due_at, labelled_until, midnight_before
+from plimsoll.replay.moments import DAY, Ticks, due_at, end_of, labelled_until, midnight_before
 from plimsoll.replay.recorded import copy_between, read_labels, read_rows
 from plimsoll.replay.sending import Answer, Door, RequestFailed, body_of
 from plimsoll.replay.server import Server
@@ -98,7 +98,7 @@ class Player:
         while stage.journal.next_row < stage.span.rows:
             self._play_until_changed()
         last_due = max([stage.span.end, *(due.at for due in self._pending)])
-        self._advance(stage.ticks.after(last_due))
+        self._advance(end_of(last_due))
         self._each_day()
         return self.tally()
 

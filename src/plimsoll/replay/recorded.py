@@ -176,7 +176,9 @@ def _columns(
         return header.columns, format, header.delimiter
     table = source(format, files, columns=[name for name, _ in header.columns], delimiter=header.delimiter)
     cells = [cell(name, format=format, missing=missing) for name, _ in header.columns]
-    asked = ", ".join(f"bool_and({looks_like(text, guess)})" for text in cells for guess in GUESSES)
+    asked = ", ".join(
+        f"bool_and({looks_like(text, guess)}) FILTER ({text} IS NOT NULL)" for text in cells for guess in GUESSES
+    )
     answers = connection.execute(f"SELECT {asked} FROM {table}").fetchall()[0]
     types = []
     for place, (name, _) in enumerate(header.columns):
