@@ -42,6 +42,9 @@ bench-chaos: $(READY) ## Kill servers, doors and workers in rollouts under load;
 bench-monitor: $(READY) ## Simulate years of monitoring: false alarms, delays, what common rules would say.
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/monitor.py
 
+bench-drift: $(READY) ## Compare two tables of a million rows for drift: seconds and megabytes.
+	$(BIN)/python benchmarks/drift.py --csv
+
 docs: $(READY) ## Write the pages that are made from the code.
 	$(BIN)/python docs/make_reference.py
 

@@ -22,7 +22,7 @@ from scipy.special import chdtrc, kolmogorov, ndtri
 from plimsoll.data.entities import ColumnProfile
 from plimsoll.data.phases import DAY, HOUR, WEEK, spans_of
 from plimsoll.data.spread import spreads
-from plimsoll.monitor.drift import Reference, alphas, judge_spans, psi, reference_of
+from plimsoll.monitor.drift import Reference, alphas, judge_spans, likelihood_psi, psi, reference_of
 from plimsoll.monitor.entities import DriftRule
 from plimsoll.monitor.tails import tail_inverse
 
@@ -70,16 +70,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", type=int, default=200)
     parser.add_argument("--shifts", type=int, default=100, help="of each size")
+    parser.add_argument("--draws", type=int, default=2_000_000, help="of each far tail")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     began = time.perf_counter()
     missed: list[str] = []
     critical_values(missed)
+    far_tails(asked.draws, missed)
     with Pool(asked.processes) as pool:
         spread_over = partial(pool.imap_unordered, chunksize=1)
         season(make_world(seasonal=True))
         for world in WORLDS:
-            quiet_years(world, asked.years if world == STILL else max(asked.years // 2, 1), spread_over, missed)
+            quiet_years(world, asked.years if world == STILL else max(asked.years // 4, 1), spread_over, missed)
         delays(asked.shifts, spread_over, missed)
         other_rules(max(asked.years // 20, 1), spread_over)
     print(f"\n{time.perf_counter() - began:.0f} s; {'; '.join(missed) or 'every bound held'}")
@@ -113,6 +115,41 @@ def critical_values(missed: list[str]) -> None:
             cells += [f"{found:.0%}", f"{known:.0%}"]
             check(missed, abs(found - known) < 0.04, f"P(PSI > 0.1) {found:.2f} is not {known}")
         line(f"{n}", *cells)
+
+
+def far_tails(draws: int, missed: list[str]) -> None:
+    """How often each statistic exceeds the critical value of a small alpha, as a multiple of that alpha."""
+    title(f"Far tails, in multiples of alpha (1 is right), reference of twenty times the rows, {draws:,} draws")
+    line("", "1e-4: PSI", "likelihood", "the smaller", "1e-5: PSI", "likelihood", "the smaller")
+    even = np.full(10, 0.1)
+    uneven = normal(np.arange(1, 13.0) ** -1.5)
+    away = tilted(uneven, np.linspace(-1, 1, 12), np.full((), TOLERANCE))
+    for name, shares, live, n, tolerance in (
+        *((f"deciles, {n // 10:,} rows a bin", even, even, n, 0.0) for n in (50, 100, 400, 1000, 3000)),
+        ("12 uneven categories, 1,000 rows", uneven, uneven, 1000, 0.0),
+        ("the same, moved by the tolerance", uneven, away, 1000, TOLERANCE),
+    ):
+        multiples = tail_multiples(shares, live, n, tolerance, draws)
+        line(name, *(f"{multiple:.1f}" for by_alpha in multiples for multiple in by_alpha))
+        for *_, smaller in multiples:
+            check(missed, smaller <= 2.5, f"the tail is {smaller:.1f} times too heavy with {name}")
+
+
+def tail_multiples(shares: Array, live: Array, n: int, tolerance: float, draws: int) -> list[list[float]]:
+    draw = np.random.default_rng(3)
+    m, unit = 20 * n, 1 / n + 1 / (20 * n)
+    alphas_tried = (1e-4, 1e-5)
+    (*critical,) = unit * tail_inverse(
+        np.array(alphas_tried), np.full(2, len(shares) - 1.0), np.full(2, tolerance / unit)
+    )
+    over = np.zeros((2, 3))
+    for _ in range(max(draws // 200_000, 1)):
+        before, after = draw.multinomial(m, shares, 200_000) / m, draw.multinomial(n, live, 200_000) / n
+        index, likelihood = psi(before, after, m=m, n=n), likelihood_psi(before, after, m=m, n=n)
+        for row, bar in enumerate(critical):
+            over[row] += [(found > bar).sum() for found in (index, likelihood, np.minimum(index, likelihood))]
+    tried = max(draws // 200_000, 1) * 200_000
+    return (over / tried / np.array(alphas_tried)[:, None]).tolist()
 
 
 def season(world: World) -> None:
@@ -299,15 +336,21 @@ def make_world(*, seasonal: bool) -> World:
 
 def shifted(world: World, column: int, size: float) -> World:
     """The world with one column tilted so that its PSI is `size` in every hour."""
-    low, high = np.zeros(HOURS_A_WEEK), np.full(HOURS_A_WEEK, 20.0)
+    shares = world.shares.copy()
+    shares[column] = tilted(world.shares[column], world.directions[column], np.full(HOURS_A_WEEK, size))
+    return World(shares=shares, volume=world.volume, directions=world.directions)
+
+
+def tilted(shares: Array, direction: Array, size: Array) -> Array:
+    """Shares tilted in a direction until their PSI is of this size."""
+    low, high = np.zeros(size.shape), np.full(size.shape, 20.0)
+    moved = shares
     for _ in range(50):
         middle = (low + high) / 2
-        tilted = normal(world.shares[column] * np.exp(np.outer(middle, world.directions[column])))
-        less = index(tilted, world.shares[column]) < size
+        moved = normal(shares * np.exp(middle[..., None] * direction))
+        less = index(moved, shares) < size
         low, high = np.where(less, middle, low), np.where(less, high, middle)
-    shares = world.shares.copy()
-    shares[column] = tilted
-    return World(shares=shares, volume=world.volume, directions=world.directions)
+    return moved
 
 
 def draw_hours(world: World, kind: str, hours: int, draw: np.random.Generator) -> Array:
@@ -330,8 +373,8 @@ def draw_hours(world: World, kind: str, hours: int, draw: np.random.Generator) -
 
 
 def repeated(rows: NDArray[np.int64], shares: Array, draw: np.random.Generator) -> Array:
-    """Rows of customers who send one to nine of the same kind within the hour."""
-    sizes = np.arange(1, 2 * ROWS_A_CUSTOMER)
+    """Rows of customers who send one, five or nine of the same kind within the hour."""
+    sizes = np.array([1, ROWS_A_CUSTOMER, 2 * ROWS_A_CUSTOMER - 1])
     customers = draw.multinomial(np.maximum(rows // ROWS_A_CUSTOMER, 1), np.full(len(sizes), 1 / len(sizes)))
     counts = sum(size * draw.multinomial(customers[:, at], shares) for at, size in enumerate(sizes)).astype(float)
     left = rows - counts.sum(axis=1).astype(np.int64)

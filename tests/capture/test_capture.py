@@ -108,6 +108,30 @@ def test_segments_of_other_times_are_not_opened(tmp_path):
     assert find_prediction(tmp_path, new_id("prediction", at=START)) is None
 
 
+@pytest.mark.parametrize("year", [1997, 2126])
+def test_what_was_captured_at_a_replayed_time_is_found_by_it_whatever_the_time_of_the_files(tmp_path, year):
+    start, now = START.replace(year=year), [START.replace(year=year)]
+    writer = CaptureWriter(tmp_path, now_ns=lambda: int(now[0].timestamp() * 1e9), replayed=True)
+    records = []
+    for hour in range(96):
+        now[0] = start + timedelta(hours=hour)
+        records.append(a_record(hour, at=now[0]))
+        writer.append(records[-1])
+    writer.close()
+    segments = sorted(tmp_path.glob("*.segment"))
+
+    assert len(segments) == 4, "a segment spans a day, and an hour at most"
+    assert find_prediction(tmp_path, records[-1]["id"]).inputs["amount"] == [95.0]
+    assert find_prediction(tmp_path, records[30]["id"]).inputs["amount"] == [30.0]
+    latest = read_since(tmp_path, start + timedelta(hours=90), most=100)
+    assert [item.inputs["amount"][0] for item in latest] == [90.0, 91.0, 92.0, 93.0, 94.0, 95.0]
+    for path in segments[:2]:
+        path.unlink()
+        path.mkdir()  # reading it would fail
+    assert len(read_since(tmp_path, start + timedelta(hours=90), most=100)) == 6
+    assert find_prediction(tmp_path, records[-1]["id"]) is not None
+
+
 def test_a_rollouts_fallbacks_are_found_by_its_time_and_its_name(tmp_path):
     instead = {"rollout": "rollout-1", "fallback_for": "fraud@2", "fallback_because": "serving.late: x"}
     for day in range(3):

@@ -47,6 +47,7 @@ class Desk:
             project="fraud",
             plugin=lambda group, name: None,
             progress=self.seen.append,
+            machine=self.clock,
         )
 
     def write(self, name: str, content: str | bytes) -> Path:

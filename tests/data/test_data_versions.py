@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plimsoll.data.operations import get_version
+from plimsoll.data import versions
+from plimsoll.data.operations import get_version, look_at_files
 from plimsoll.edge.operations import perform
 from plimsoll.kernel.clock import ManualClock
 from plimsoll.project.entities import Column, Dataset
@@ -193,3 +194,34 @@ def test_many_files_are_kept_in_parallel_and_in_order(desk: Desk) -> None:
     assert desk.frame(version)["id"].tolist() == list(range(60))
     hashed = [p for p in desk.seen if p.total]
     assert [p.done for p in hashed] == list(range(1, 61))
+
+
+def test_looking_at_the_files_tells_a_change_and_records_nothing(desk: Desk) -> None:
+    desk.write("data/a.csv", "x\n1\n")
+    desk.write("data/b.csv", "x\n2\n")
+    dataset = Dataset(path="data/*.csv")
+    version = desk.resolve(dataset.path)
+
+    assert not look_at_files(desk.context, "sales", dataset, root=desk.root).differ_from(version)
+    desk.write("data/c.csv", "x\n3\n")
+    now = look_at_files(desk.context, "sales", dataset, root=desk.root)
+    assert now.differ_from(version)
+    assert [entry.path for entry in now.entries] == ["data/a.csv", "data/b.csv", "data/c.csv"]
+    assert not desk.context.artifacts.has(now.entries[2].digest)
+    (desk.root / "data/c.csv").unlink()
+    assert not look_at_files(desk.context, "sales", dataset, root=desk.root).differ_from(version)
+
+
+def test_a_look_reads_only_what_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write("data/a.csv", "x\n1\n")
+    desk.write("data/b.csv", "x\n2\n")
+    dataset = Dataset(path="data/*.csv")
+    desk.resolve(dataset.path)
+    read: list[str] = []
+    monkeypatch.setattr(versions, "digest_file", lambda path: read.append(path.name) or "0" * 64)
+
+    look_at_files(desk.context, "sales", dataset, root=desk.root)
+    assert read == []
+    desk.write("data/b.csv", "x\n20\n")
+    look_at_files(desk.context, "sales", dataset, root=desk.root)
+    assert read == ["b.csv"]

@@ -16,9 +16,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from tests.stories.orders_project import make_orders, order_rows
+from typer.testing import CliRunner
 
 from plimsoll.bundle.scorer import load_scorer
 from plimsoll.capture.writer import CaptureWriter
+from plimsoll.cli.main import make_app
 from plimsoll.edge.context import Context
 from plimsoll.edge.operations import perform
 from plimsoll.kernel.clock import ManualClock
@@ -223,3 +225,28 @@ def test_a_controller_that_lost_its_lease_writes_nothing(live: Live):
     assert live.ask("monitors.show", environment="production")["windows"] == []
     live.turn()
     assert len(live.ask("monitors.show", environment="production")["windows"]) == 2
+
+
+def test_the_command_shows_what_is_watched_and_says_by_its_code_that_there_are_alerts(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+):
+    live.answer(26)
+    live.answer(2, change=lambda row: (row[0] * 3, row[1]))  # type: ignore[operator]
+    live.turn()
+    monkeypatch.chdir(live.workspace.root)
+    told = CliRunner().invoke(make_app(), ["monitor", "--env", "production"])
+    assert told.exit_code == 1
+    assert "orders@1 in production, windows of 1h" in told.stdout
+    assert "4,200 in 28 windows until" in told.stdout
+    assert "accuracy: no day's labels are due yet" in told.stdout
+    lines = {line.split()[0]: line for line in told.stdout.splitlines() if "▁" in line or "█" in line}
+    assert " drift " in lines["price"]
+    assert "no drift" in lines["discount"]
+    assert "price is distributed otherwise than in the reference" in told.stdout
+
+
+def test_an_environment_in_which_nothing_runs_is_said(live: Live, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(live.workspace.root)
+    told = CliRunner().invoke(make_app(), ["monitor", "--env", "prod"])
+    assert told.exit_code == 2
+    assert "production" in told.stderr

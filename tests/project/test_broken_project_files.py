@@ -149,7 +149,7 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
     ),
     "a misspelt setting in a list": (
         ("{metric: roc_auc, min: 0.75}", "{metrc: roc_auc, min: 0.75}"),
-        "plimsoll.yaml:22  gates[0].metrc: found 'metrc', expected one of metric, min, max, on, against, margin, slices, min_rows, required; did you mean metric?",
+        "plimsoll.yaml:22  gates[0].metrc: found 'metrc', expected one of metric, min, max, on, against, margin, slices, min_rows, required, group; did you mean metric?",
     ),
     "a misspelt word": (
         ("task: binary_classification", "task: binary-clasification"),

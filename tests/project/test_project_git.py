@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.project.git import Commit, GitUnreadable, read_commit
+from plimsoll.project.git import Commit, GitUnreadable, UnknownRef, export_commit, find_ref, read_commit
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -98,3 +98,37 @@ def test_a_broken_repository_is_an_error_and_not_a_missing_commit(repository: Pa
         read_commit(repository)
 
     assert "bad config" in str(caught.value)
+
+
+def test_a_branch_a_tag_or_a_commit_is_found_whatever_is_checked_out(repository: Path):
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "tag", "v1")
+    (repository / "steps.py").write_text("A = 2\n", encoding="utf-8")
+    git(repository, "commit", "-q", "-a", "-m", "More")
+
+    for name in ("v1", first, first[:8], "HEAD~1"):
+        assert find_ref(repository, name) == Commit(commit=first, author_email="ada@example.com")
+
+
+@pytest.mark.parametrize("ref", ["no-such-branch", "--output=x", "v1:steps.py"])
+def test_what_is_no_commit_is_told(repository: Path, ref: str):
+    with pytest.raises(UnknownRef) as caught:
+        find_ref(repository, ref)
+
+    assert ref in str(caught.value)
+
+
+def test_a_commit_is_laid_out_as_the_projects_folder_had_it(repository: Path, tmp_path_factory: pytest.TempPathFactory):
+    project = repository / "models" / "fraud"
+    project.mkdir(parents=True)
+    (project / "plimsoll.yaml").write_text("project: fraud\n", encoding="utf-8")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "A project in a folder")
+    then = git(repository, "rev-parse", "HEAD")
+    (project / "plimsoll.yaml").write_text("project: other\n", encoding="utf-8")
+    into = tmp_path_factory.mktemp("export")
+
+    export_commit(project, then, into)
+
+    assert [path.relative_to(into).as_posix() for path in into.rglob("*")] == ["plimsoll.yaml"]
+    assert (into / "plimsoll.yaml").read_text() == "project: fraud\n"

@@ -91,6 +91,43 @@ def test_a_loop_that_is_stuck_in_a_turn_does_not_hold_up_the_end():
     assert loop.stop(timeout_s=20)
 
 
+def test_a_turn_that_is_asked_for_begins_at_once_and_after_the_asking():
+    moments, seen = iter(range(1000)), []
+    now = [0]
+
+    def turn():
+        seen.append(now[0])
+        return 3600.0
+
+    loop = ControllerLoop(turn)
+    loop.start()
+    for _ in range(100):
+        now[0] = next(moments)
+        assert loop.turn_now(timeout_s=20)
+        assert seen[-1] == now[0]
+    assert loop.stop(timeout_s=20)
+    assert not loop.turn_now(timeout_s=20), "a loop that has ended takes no turn, and nobody waits for it"
+
+
+def test_who_asks_while_a_turn_is_under_way_gets_the_next_one():
+    entered, leave, turns = threading.Event(), threading.Event(), []
+
+    def turn():
+        turns.append(len(turns))
+        entered.set()
+        leave.wait(20)
+        return 3600.0
+
+    loop = ControllerLoop(turn)
+    loop.start()
+    assert entered.wait(20)
+    assert not loop.turn_now(timeout_s=0.01)
+    leave.set()
+    assert loop.turn_now(timeout_s=20)
+    assert len(turns) >= 2
+    assert loop.stop(timeout_s=20)
+
+
 def test_the_lease_is_held_by_one_process_and_free_when_it_is_given_back(workspace, ledger):
     with other_holder(workspace):
         assert a_control(ledger).hold() is None

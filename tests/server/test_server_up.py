@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from plimsoll.kernel.clock import FileClock
 from plimsoll.kernel.errors import EXIT_CODES
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.server import wiring
@@ -110,3 +112,28 @@ def test_people_are_told_the_address_and_that_deployments_outlive_the_server(fol
     assert "Plimsoll is up for answers at http://127.0.0.1:" in text
     assert "?token=" in text
     assert "what is deployed goes on answering" in text
+
+
+def test_the_controllers_take_a_turn_when_asked_and_see_the_time_that_the_clock_file_holds(folder, start_up, command):
+    moment = datetime(1996, 5, 7, 12, 30, tzinfo=UTC)
+    clock = FileClock.create(folder / ".plimsoll" / "clock", moment)
+    token = json.loads(command(folder, "tokens", "create", "--json").stdout)["token"]
+    server = start_up(folder)
+    for day in range(3):
+        clock.set(moment + timedelta(days=day))
+        status, turned = server.json("POST", "/api/controllers/turn", token=token)
+        assert (status, turned) == (
+            200,
+            {"at": f"1996-05-0{7 + day}T12:30:00.000000Z", "under_way": [], "unapproved": [], "problem": ""},
+        )
+    status, events = server.json("GET", "/api/audit", token=token)
+    assert status == 200
+    assert {event["at"][:10] for event in events} == {"1996-05-07"}, "what the record tells is of the replayed time"
+    note = json.loads((folder / ".plimsoll" / "server.json").read_text())
+    assert note["since"] > "2020", "a server's own time is the machine's"
+
+
+def test_without_a_server_whoever_asks_takes_the_turn(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    turned = wiring.call("controllers.turn", {}, lambda _: None)
+    assert (turned["under_way"], turned["problem"]) == ([], "")

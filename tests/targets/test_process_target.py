@@ -5,19 +5,24 @@ import signal
 import socket
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from serving_cases import ENVIRONMENT, a_body, desired, expected_score, make_place, make_release, split
 
 from plimsoll.capture.reader import find_prediction, read_predictions
+from plimsoll.kernel.clock import FileClock
 from plimsoll.kernel.errors import Kind
+from plimsoll.kernel.ids import millisecond_of
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.errors import RuntimeDiffers
 from plimsoll.serving.loading import check_bundle
 from plimsoll.serving.shim.sockets import control_socket, socket_folder
 from plimsoll.targets.errors import NotLoopback, PortTaken, Stale
 from plimsoll.targets.process import ProcessTarget
+
+REPLAYED = datetime(1996, 5, 7, 12, 30, tzinfo=UTC)
 
 
 def until(condition, within_s=20):
@@ -57,6 +62,27 @@ def test_a_release_is_applied_answers_is_captured_and_stopped(place, compiled_1)
     stopped = place.observe()
     assert (stopped.ready, stopped.live, stopped.processes, stopped.port) == (False, None, (), observed.port)
     assert (stopped.settled, stopped.revision, stopped.problem) == (True, 2, "")
+
+
+def test_a_door_of_a_replay_lives_at_the_time_that_the_clock_file_holds(place, compiled_1, compiled_2):
+    clock = FileClock.create(place.workspace.clock, REPLAYED)
+    place.apply(compiled_1, compiled_2, traffic=split(compiled_2, 100.0))
+    caller = place.caller()
+    first = caller.infer()
+    clock.set(REPLAYED + timedelta(hours=30))
+    second = caller.infer()
+
+    captured = [find_prediction(place.capture, reply.prediction) for reply in (first, second)]
+    assert [item.at for item in captured] == ["1996-05-07T12:30:00.000000Z", "1996-05-08T18:30:00.000000Z"]
+    assert [millisecond_of(item.id) for item in captured] == [831_472_200_000, 831_580_200_000]
+    assert all(0 < item.latency_s < 5 for item in captured), "latencies are real"
+    assert requests(place) == 1, "what was asked at this very moment may not be written down yet"
+    clock.set(REPLAYED + timedelta(hours=30, minutes=1))
+    assert requests(place) == 2
+
+
+def requests(place):
+    return place.target.counts(ENVIRONMENT, "rollout-1")[1].candidate.requests
 
 
 def test_nothing_is_observed_where_nothing_was_applied(place):

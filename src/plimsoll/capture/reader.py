@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from plimsoll.capture.entities import OF_A_ROLLOUT, CapturedPrediction
-from plimsoll.capture.segment import SUFFIX, read_segment
+from plimsoll.capture.segment import REPLAYED, REPLAYED_SPAN_S, SUFFIX, read_segment
 from plimsoll.kernel.clock import from_microseconds, in_microseconds, to_text
 from plimsoll.kernel.ids import millisecond_of
 
@@ -52,7 +52,7 @@ def read_since(folder: Path, since: datetime, *, most: int) -> list[CapturedPred
     since_us = in_microseconds(since)
     found: list[dict[str, Any]] = []
     for segment in _segments(folder):
-        if segment.stat().st_mtime_ns // 1000 < since_us:
+        if _ended_us(segment) < since_us:
             continue
         latest = deque(read_segment(segment), maxlen=most)
         records = (orjson.loads(payload) for payload in latest)
@@ -88,8 +88,18 @@ def _may_hold(segment: Path, begin: int, end: int) -> bool:
         begun = millisecond_of(segment.stem)
     except ValueError:
         return True
-    ended = segment.stat().st_mtime_ns // 1_000_000
+    ended = _ended_us(segment) // 1000
     return begun - SLACK_MS <= end and begin <= ended + SLACK_MS
+
+
+def _ended_us(segment: Path) -> int:
+    """When a segment was last written to, in microseconds since 1970, or a later moment.
+
+    A replay's records are not of the file's time; but a segment of a replay spans a known time only.
+    """
+    if segment.name.startswith(f"{REPLAYED}-"):
+        return (millisecond_of(segment.stem) + REPLAYED_SPAN_S * 1000) * 1000
+    return segment.stat().st_mtime_ns // 1000
 
 
 def _prediction(record: dict[str, Any]) -> CapturedPrediction:

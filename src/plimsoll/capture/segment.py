@@ -13,6 +13,10 @@ from pathlib import Path
 
 MAGIC = b"plimcap1"
 SUFFIX = ".segment"
+NAMED, REPLAYED = "capture", "replayed"
+"""How the names of segments begin: of those written as time went by, and of those written at a replayed time."""
+REPLAYED_SPAN_S = 86_400
+"""A replayed segment holds no more of its own time, since the file's own time says nothing of when its records end."""
 LARGEST_RECORD = 256 * 1024 * 1024
 _HEAD = struct.Struct("<II")
 

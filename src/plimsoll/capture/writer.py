@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from plimsoll.capture.segment import MAGIC, SUFFIX, frame
+from plimsoll.capture.segment import MAGIC, NAMED, REPLAYED, REPLAYED_SPAN_S, SUFFIX, frame
 from plimsoll.kernel.clock import from_microseconds
 from plimsoll.kernel.ids import new_id
 
@@ -23,7 +23,8 @@ from plimsoll.kernel.ids import new_id
 class CaptureWriter:
     """Writes one process's segments in a folder, one at a time; a new one by size and by age.
 
-    `written` and `shed` count records since this writer was made; their sum is the appends.
+    `written` and `shed` count records since this writer was made; their sum is the appends. replayed: `now_ns` is not
+    the machine's own clock, so a segment's age is told by it.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class CaptureWriter:
         folder: Path,
         *,
         now_ns: Callable[[], int] = time.time_ns,
+        replayed: bool = False,
         largest_bytes: int = 64 * 1024 * 1024,
         longest_s: float = 600.0,
         sync_every_s: float = 0.05,
@@ -42,7 +44,9 @@ class CaptureWriter:
         self._folder = folder
         self._now_ns = now_ns
         self._largest_bytes = largest_bytes
-        self._longest_s = longest_s
+        self._age_s: Callable[[], float] = (lambda: now_ns() / 1e9) if replayed else time.monotonic
+        self._longest_s = REPLAYED_SPAN_S if replayed else longest_s
+        self._name = REPLAYED if replayed else NAMED
         self._descriptor: int | None = None
         self._length = 0
         self._begun = 0.0
@@ -104,13 +108,13 @@ class CaptureWriter:
         self._length += done
 
     def _is_full(self, more: int) -> bool:
-        too_old = time.monotonic() - self._begun > self._longest_s
+        too_old = self._age_s() - self._begun > self._longest_s
         return self._length > len(MAGIC) and (too_old or self._length + more > self._largest_bytes)
 
     def _begin_segment(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         moment = from_microseconds(self._now_ns() // 1000)
-        path = self._folder / f"{new_id('capture', at=moment)}{SUFFIX}"
+        path = self._folder / f"{new_id(self._name, at=moment)}{SUFFIX}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         if _written(descriptor, MAGIC) < len(MAGIC):
             os.close(descriptor)
@@ -118,7 +122,7 @@ class CaptureWriter:
             raise OSError(28, "the disk has no room for a new segment")
         self._descriptor = descriptor
         self._length = len(MAGIC)
-        self._begun = time.monotonic()
+        self._begun = self._age_s()
         return descriptor
 
     def _drop_segment_if_broken(self) -> None:

@@ -24,6 +24,7 @@ COMMANDS = (
     "plimsoll.monitor.commands",
     "plimsoll.retrain.commands",
     "plimsoll.server.commands",
+    "plimsoll.replay.commands",
     "plimsoll.demo.commands",
 )
 """Modules with `register(app)`, in the order in which help shows their commands."""

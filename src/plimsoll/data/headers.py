@@ -47,11 +47,12 @@ def read_header(
     files: Sequence[Path],
     names: Sequence[str],
     connection: duckdb.DuckDBPyConnection,
-    numbers: frozenset[str] = frozenset(),
+    numbers: frozenset[str] | None = frozenset(),
 ) -> Header:
     """The columns that all files share. names: the files' names for people.
 
-    numbers: columns declared as int or float, which may be whole numbers in one Parquet file and not in another.
+    numbers: columns declared as int or float, which may be whole numbers in one Parquet file and not in another; None:
+    every column may.
     Raises WrongEncoding, TruncatedParquet, Unreadable, UnsupportedType, NoRows, SchemaDiffers.
     """
     if format == "csv":
@@ -63,7 +64,7 @@ def read_header(
             _same_names(dataset, names[0], list(merged), name, list(columns))
             for column, type in columns.items():
                 if type != merged[column] and not (
-                    column in numbers and type in _NUMBERS and merged[column] in _NUMBERS
+                    (numbers is None or column in numbers) and type in _NUMBERS and merged[column] in _NUMBERS
                 ):
                     problem = f"column {column} is {type}, not {merged[column]}"
                     raise SchemaDiffers(dataset=dataset, first=names[0], file=name, problem=problem)

@@ -18,7 +18,7 @@ from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
-from plimsoll.kernel.clock import to_text
+from plimsoll.kernel.clock import in_microseconds, to_text
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.hashing import digest_json
 from plimsoll.project.entities import Dataset, Project
@@ -117,7 +117,7 @@ def _hash_cache(context: Context, name: str) -> HashCache:
 
 
 def _now_ns(context: Context) -> int:
-    return int(context.clock.now().timestamp() * 1e9)
+    return in_microseconds(context.machine.now()) * 1000
 
 
 def _check(

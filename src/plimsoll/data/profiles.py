@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,8 @@ _MOST_CATEGORIES = 50
 _MOST_EDGES = 9
 _SAMPLE = 100_000
 """Deciles are those of about so many rows, evenly spaced; the counts on them are of all rows."""
+_CLUSTERED_ROWS, _CLUSTERS = 100_000, 2_000
+"""The design effect of groups is that of about so many rows, or of so many clusters when those are large."""
 _SAMPLED = "plimsoll_profile_sample"
 
 
@@ -92,6 +94,9 @@ def profile_of(
     grain = min(window_s, HOUR) if time else None
     cell = cell_sql(time, grain)
     sizes = dict(table.ask(f"SELECT {cell}, count(*) FROM {table.rows} GROUP BY 1"))
+    effects = (
+        clustered(connection, relation, empty, group=group, time=time, window_s=window_s) if group is not None else {}
+    )
     counted = [
         _filled(
             by_name[name],
@@ -99,7 +104,7 @@ def profile_of(
             rows=rows,
             phase=phase,
             spans=spans_of(window_s) if time else {},
-            clustered=_clustered(table, by_name[name], window_s) if group else {},
+            clustered=effects.get(name, {}),
         )
         for name in kinds
     ]
@@ -108,8 +113,9 @@ def profile_of(
 
 def _size(table: _Table) -> tuple[int, datetime | None, datetime | None]:
     moments = f"min({name_literal(table.time)}), max({name_literal(table.time)})" if table.time else "NULL, NULL"
-    (found,) = table.ask(f"SELECT count(*), {moments} FROM {table.rows}")
-    return found
+    ((rows, *ends),) = table.ask(f"SELECT count(*), {moments} FROM {table.rows}")
+    begin, end = (moment and moment.replace(tzinfo=UTC) for moment in ends)
+    return rows, begin, end
 
 
 def _numeric_bins(table: _Table, kinds: Mapping[str, Kind], rows: int) -> list[ColumnProfile]:
@@ -208,16 +214,31 @@ def _filled(
     )
 
 
-def _clustered(table: _Table, column: ColumnProfile, window_s: float) -> dict[str, float]:
-    """The design effect of the table's groups by span: a group's rows within one span are a cluster."""
-    spans: Mapping[str, int | None] = spans_of(window_s) if table.time else {"all": None}
-    return {span: _clusters(table, column, cell_sql(table.time, seconds)) for span, seconds in spans.items()}
+def clustered(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    columns: Sequence[ColumnProfile],
+    *,
+    group: str,
+    time: str | None = None,
+    window_s: float = HOUR,
+) -> dict[str, dict[str, float]]:
+    """The design effect of a relation's groups, by column and span: a group's rows in one span are a cluster."""
+    table = _Table(connection=connection, relation=relation, time=time, group=group)
+    spans: Mapping[str, int | None] = spans_of(window_s) if time else {"all": None}
+    effects: dict[str, dict[str, float]] = {column.name: {} for column in columns}
+    for span, seconds in spans.items():
+        block = cell_sql(time, seconds)
+        one_in = _clusters_taken(table, block)
+        for column in columns:
+            effects[column.name][span] = _clusters(table, column, block, one_in=one_in)
+    return effects
 
 
-def _clusters(table: _Table, column: ColumnProfile, block: str) -> float:
+def _clusters(table: _Table, column: ColumnProfile, block: str, *, one_in: int) -> float:
     assert table.group is not None
-    group = f"CAST({name_literal(table.group)} AS VARCHAR)"
-    kept = table.filtered(f"{name_literal(table.group)} IS NOT NULL")
+    group = name_literal(table.group)
+    kept = table.filtered(f"{group} IS NOT NULL", f"hash({block}, {group}) % {one_in} = 0")
     cells = (
         f"SELECT {block} AS block, {group} AS unit, {bin_sql(column)} AS bin, count(*) AS c FROM {kept} GROUP BY ALL"
     )
@@ -230,3 +251,11 @@ def _clusters(table: _Table, column: ColumnProfile, block: str) -> float:
     total = sum(rows)
     shares: NDArray[np.float64] = np.array(rows) / max(total, 1)
     return clustered_effect(shares, squares=squares, products=products, sizes_squared=sum(products), rows=total)
+
+
+def _clusters_taken(table: _Table, block: str) -> int:
+    """One in how many clusters to look at, each whole: thousands of them tell as much as all."""
+    assert table.group is not None
+    clusters = f"approx_count_distinct(hash({block}, {name_literal(table.group)}))"
+    ((rows, found),) = table.ask(f"SELECT count(*), {clusters} FROM {table.rows}")
+    return max(min(int(rows) // _CLUSTERED_ROWS, int(found) // _CLUSTERS), 1)

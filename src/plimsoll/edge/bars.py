@@ -1,75 +1,126 @@
-"""Shares of one column before and now, bin by bin, as inline SVG bars: how far a distribution has moved.
+"""Two distributions side by side as inline SVG: columns for numbers, rows for categories.
 
-One drawing serves wide and narrow screens. A page that holds them puts `BARS_STYLE` into its style sheet.
+In the manner of charts.py: drawn for a wide and for a narrow screen, without script, in the page's colours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from plimsoll.edge.charts import escaped
+from plimsoll.edge.charts import CHARACTER, chart, legend, svg_text
+from plimsoll.edge.scales import Scale, linear_ticks, share_text
 
-MOST = 16
-"""Bins that are drawn; of more, those that moved the most, in their order, and the rest as one."""
-_WIDTH, _ROW, _NAME, _FIGURE = 340, 26, 118, 58
-_CHARACTERS = 18
-
-BARS_STYLE = """
-.bars { display: block; width: 100%; max-width: 420px; height: auto; font: 12px system-ui, -apple-system, "Segoe UI",
-  Roboto, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
-.bars text { fill: var(--soft); }
-.bars .now { fill: var(--mark); }
-.bars .before { fill: none; stroke: var(--edge); stroke-width: 1.5; }
-"""
+_HEIGHT = 150
+_ROW = 30
+_LABEL_PART = 0.32
+"""Of the width, at most, for the names of rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
-    """One bin: its name, and its shares (0..1) of the rows before and now."""
+class Bar:
+    """One bin: its name and its share of each distribution, 0..1."""
 
     name: str
-    before: float
-    now: float
+    first: float
+    second: float
 
 
-def moved_bars(bins: Sequence[Bin], *, title: str) -> str:
-    """Two bars a bin, one above the other: filled what is now, in outline what was before. One XML element."""
-    shown = _shown(bins)
-    most = max((max(one.before, one.now) for one in shown), default=0.0) or 1.0
-    room = _WIDTH - _NAME - _FIGURE
-    rows = "".join(_row(one, place * _ROW, room / most) for place, one in enumerate(shown))
-    height = max(len(shown), 1) * _ROW
-    told = "; ".join(f"{one.name} {_percent(one.before)}, now {_percent(one.now)}" for one in shown)
+def columns_chart(
+    bars: Sequence[Bar], *, names: tuple[str, str], edges: Sequence[str], title: str, description: str = ""
+) -> str:
+    """Bins of numbers from left to right as pairs of columns; edges: what is written between them.
+
+    Bars beyond those that the edges part, such as missing values, stand apart on the right. A bar that has a name has
+    it below.
+    """
+    return chart(lambda width: _columns(bars, names, edges, width), title=title, description=description)
+
+
+def rows_chart(bars: Sequence[Bar], *, names: tuple[str, str], title: str, description: str = "") -> str:
+    """Categories from top to bottom as pairs of bars with their shares."""
+    return chart(lambda width: _rows(bars, names, width), title=title, description=description)
+
+
+def _columns(bars: Sequence[Bar], names: tuple[str, str], edges: Sequence[str], width: int) -> tuple[int, str]:
+    head, top = legend(names, width)
+    ticks = linear_ticks(0.0, max(0.01, *(max(bar.first, bar.second) for bar in bars)), most=4)
+    y = Scale(low=0.0, high=ticks[-1], begin=top + _HEIGHT, end=top + 6)
+    left = 10 + CHARACTER * max(len(share_text(tick)) for tick in ticks)
+    binned = len(edges) + 1
+    apart = 16 if len(bars) > binned else 0
+    step = (width - 8 - left - apart) / len(bars)
+    begins = [left + step * place + (apart if place >= binned else 0) for place in range(len(bars))]
+    parts = [head, *(_tick(tick, y, left, width - 8) for tick in ticks)]
+    for begin, bar in zip(begins, bars, strict=True):
+        parts += _pair(bar, y, begin, step)
+    parts += _edge_names(edges, begins[1:binned], y.begin + 18, limit=width)
+    parts += [
+        svg_text(
+            min(begin + step / 2, width - 4 - len(bar.name) * CHARACTER / 2),
+            y.begin + (34 if place >= binned else 18),
+            bar.name,
+            anchor="middle",
+        )
+        for place, (begin, bar) in enumerate(zip(begins, bars, strict=True))
+        if bar.name
+    ]
+    return round(y.begin + (42 if apart else 26)), "".join(parts)
+
+
+def _tick(tick: float, y: Scale, left: float, right: float) -> str:
+    at = y(tick)
+    line = f'<line class="grid" x1="{left:.1f}" x2="{right:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
+    return line + svg_text(left - 6, at + 4, share_text(tick), anchor="end")
+
+
+def _pair(bar: Bar, y: Scale, begin: float, step: float) -> Iterator[str]:
+    thick = step * 0.4
+    for number, share in enumerate((bar.first, bar.second)):
+        at = begin + step * 0.1 + thick * number
+        yield _rectangle(number + 1, at, y(share), thick, y.begin - y(share))
+
+
+def _edge_names(edges: Sequence[str], places: Sequence[float], down: float, *, limit: float) -> Iterator[str]:
+    """As many names as fit, from the left; each stands under its edge."""
+    free = 0.0
+    for place, name in zip(places, edges, strict=True):
+        half = len(name) * CHARACTER / 2
+        if name and place - half >= free and place + half <= limit:
+            yield svg_text(place, down, name, anchor="middle")
+            free = place + half + 8
+
+
+def _rows(bars: Sequence[Bar], names: tuple[str, str], width: int) -> tuple[int, str]:
+    head, top = legend(names, width)
+    longest = max(len(bar.name) for bar in bars)
+    room = min(longest * CHARACTER, width * _LABEL_PART)
+    left = room + 12
+    shares = 7 * CHARACTER
+    x = Scale(
+        low=0.0,
+        high=max(1e-9, *(max(bar.first, bar.second) for bar in bars)),
+        begin=left,
+        end=width - shares - 4,
+    )
+    parts = [head]
+    for place, bar in enumerate(bars):
+        down = top + 8 + _ROW * place
+        parts.append(svg_text(left - 6, down + 17, _cut(bar.name, room), anchor="end"))
+        for number, share in enumerate((bar.first, bar.second)):
+            at = down + 12 * number + 2
+            parts.append(_rectangle(number + 1, left, at, x(share) - x.begin, 10))
+            parts.append(svg_text(x(share) + 5, at + 9, share_text(share)))
+    return round(top + 12 + _ROW * len(bars)), "".join(parts)
+
+
+def _rectangle(colour: int, left: float, top: float, width: float, height: float) -> str:
     return (
-        f'<svg class="bars" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" role="img" '
-        f'aria-label="{escaped(title)}"><desc>{escaped(told)}</desc>{rows}</svg>'
+        f'<rect class="f{colour}" x="{left:.1f}" y="{top:.1f}" width="{max(width, 0):.1f}" '
+        f'height="{max(height, 0):.1f}"/>'
     )
 
 
-def _shown(bins: Sequence[Bin]) -> list[Bin]:
-    if len(bins) <= MOST:
-        return list(bins)
-    kept = sorted(range(len(bins)), key=lambda place: -abs(bins[place].now - bins[place].before))[: MOST - 1]
-    rest = [one for place, one in enumerate(bins) if place not in kept]
-    others = Bin(name=f"{len(rest)} others", before=sum(one.before for one in rest), now=sum(one.now for one in rest))
-    return [*(bins[place] for place in sorted(kept)), others]
-
-
-def _row(one: Bin, top: int, scale: float) -> str:
-    now, before = max(one.now * scale, 0.0), max(one.before * scale, 0.0)
-    return (
-        f"<g><title>{escaped(one.name)}</title>"
-        f'<text x="{_NAME - 8}" y="{top + 17}" text-anchor="end">{escaped(_short(one.name))}</text>'
-        f'<rect class="now" x="{_NAME}" y="{top + 4}" width="{now:.1f}" height="9"/>'
-        f'<rect class="before" x="{_NAME}" y="{top + 15}" width="{before:.1f}" height="6"/>'
-        f'<text x="{_NAME + max(now, before) + 6:.1f}" y="{top + 17}">{_percent(one.now)}</text></g>'
-    )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 1]}…"
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.3g} %"
+def _cut(name: str, room: float) -> str:
+    most = max(int(room / CHARACTER + 1e-6), 1)
+    return name if len(name) <= most else name[: most - 1] + "…"

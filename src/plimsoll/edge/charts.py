@@ -7,7 +7,7 @@ its size. A page that holds charts puts `CHART_STYLE` into its style sheet. Ever
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
@@ -18,7 +18,7 @@ from plimsoll.edge.scales import Scale, Text, linear_ticks, log_ticks, number_te
 WIDE, NARROW = 540, 340
 _HEIGHT = 230
 _FONT = 12
-_CHARACTER = 6.6
+CHARACTER = 6.6
 """What a character of a label takes, on average, in pixels."""
 _LINE = 16
 _COLOURS = 4
@@ -106,13 +106,30 @@ def line_chart(
 
     title, description: what it shows, for those who do not see it. Colours and dashes follow the order of `series`.
     """
+    return chart(lambda width: _drawing(series, axis, limits, events, width), title=title, description=description)
+
+
+def chart(draw: Callable[[int], tuple[int, str]], *, title: str, description: str = "") -> str:
+    """What `draw` gives for a wide and for a narrow screen as one XML element. draw: width -> height and content."""
     drawings = "".join(
         f'<svg class="{name}" viewBox="0 0 {width} {height}" role="img" aria-label="{escaped(title)}">'
         f"<title>{escaped(title)}</title><desc>{escaped(description)}</desc>{body}</svg>"
         for name, width in (("wide", WIDE), ("narrow", NARROW))
-        for height, body in [_drawing(series, axis, limits, events, width)]
+        for height, body in [draw(width)]
     )
     return f'<div class="chart">{drawings}</div>'
+
+
+def legend(names: Sequence[str], width: int) -> tuple[str, float]:
+    """Names of filled areas in the order of the colours, and how far down the page they reach."""
+    rows = list(_legend(names, width))
+    squares = (
+        f'<rect class="f{colour}" x="{left:.1f}" y="{5 + _LINE * place}" width="20" height="10"/>'
+        f"{svg_text(left + 26, 14 + _LINE * place, name)}"
+        for place, row in enumerate(rows)
+        for left, colour, name in row
+    )
+    return "".join(squares), 10.0 + _LINE * len(rows)
 
 
 def escaped(text: str) -> str:
@@ -125,21 +142,21 @@ def _drawing(
 ) -> tuple[int, str]:
     """The chart's height and content at this width."""
     if all(value is None for one in series for _, value in one.points):
-        return 80, _text(width / 2, 44, "Nothing has been seen yet.", anchor="middle")
+        return 80, svg_text(width / 2, 44, "Nothing has been seen yet.", anchor="middle")
     ticks = _ticks(series, axis, limits)
     names = [axis.text(tick) for tick in ticks]
-    left = 10 + _CHARACTER * max(map(len, names))
+    left = 10 + CHARACTER * max(map(len, names))
     moments = [at for one in series for at, _ in one.points]
     begin, end = min(moments), max(*moments, min(moments) + timedelta(seconds=1))
     x = Scale(low=begin.timestamp(), high=end.timestamp(), begin=left, end=width - 8)
-    legend = list(_legend(series, width)) if len(series) > 1 else []
+    names_of_series = list(_legend([one.name for one in series], width)) if len(series) > 1 else []
     kept = [event for event in events if begin <= event.at <= end]
     labels, label_rows = _event_labels(kept, x)
-    above = _LINE * len(legend) + (8 if legend else 0)
+    above = _LINE * len(names_of_series) + (8 if names_of_series else 0)
     top = 10 + above + _LINE * label_rows
     y = Scale(low=ticks[0], high=ticks[-1], begin=top + _HEIGHT - 40, end=top, log=axis.log)
     parts = [
-        *(_legend_row(row, place) for place, row in enumerate(legend)),
+        *(_legend_row(row, place) for place, row in enumerate(names_of_series)),
         *(_y_tick(x, y, tick, name) for tick, name in zip(ticks, names, strict=True)),
         *_x_ticks(x, y, begin, end, most=6 if width == WIDE else 4),
         *(_event(event, x, y, label, 14 + above) for event, label in zip(kept, labels, strict=True)),
@@ -163,16 +180,16 @@ def _y_tick(x: Scale, y: Scale, tick: float, name: str) -> str:
     at = y(tick)
     return (
         f'<line class="grid" x1="{x.begin:.1f}" x2="{x.end:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
-        f"{_text(x.begin - 6, at + 4, name, anchor='end')}"
+        f"{svg_text(x.begin - 6, at + 4, name, anchor='end')}"
     )
 
 
 def _x_ticks(x: Scale, y: Scale, begin: datetime, end: datetime, *, most: int) -> Iterator[str]:
     for moment, name in time_ticks(begin, end, most=most):
         at = x(moment.timestamp())
-        half = len(name) * _CHARACTER / 2
+        half = len(name) * CHARACTER / 2
         yield f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{y.begin:.1f}" y2="{y.begin + 4:.1f}"/>'
-        yield _text(min(at, x.end + 6 - half), y.begin + 18, name, anchor="middle")
+        yield svg_text(min(at, x.end + 6 - half), y.begin + 18, name, anchor="middle")
 
 
 def _series(series: Series, x: Scale, y: Scale, colour: int) -> Iterator[str]:
@@ -226,16 +243,16 @@ def _limits(limits: Sequence[Limit], series: Sequence[Series], x: Scale, y: Scal
     for limit, at, label in zip(limits, places, labels, strict=True):
         alarm = " alarm" if limit.alarm else ""
         yield f'<line class="limit{alarm}" x1="{x.begin:.1f}" x2="{x.end:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
-        width = len(limit.name) * _CHARACTER + 12
+        width = len(limit.name) * CHARACTER + 12
         near = [right for right, down in drawn if label - 14 <= down <= label + 6]
         at_left, at_right = sum(right < x.begin + width for right in near), sum(right > x.end - width for right in near)
         right, anchor = (x.end - 6, "end") if at_right < at_left else (x.begin + 6, "start")
-        yield _text(right, label, limit.name, anchor=anchor, css=f"limit-name{alarm}")
+        yield svg_text(right, label, limit.name, anchor=anchor, css=f"limit-name{alarm}")
 
 
 def _event_labels(events: Sequence[Event], x: Scale) -> tuple[list[tuple[float, int] | None], int]:
     """For each event where its name begins and in which row above the chart, and how many rows there are."""
-    widths = [len(event.name) * _CHARACTER for event in events]
+    widths = [len(event.name) * CHARACTER for event in events]
     begins = [
         max(min(x(event.at.timestamp()) - width / 2, x.end - width), 0)
         for event, width in zip(events, widths, strict=True)
@@ -252,19 +269,19 @@ def _event(event: Event, x: Scale, y: Scale, label: tuple[float, int] | None, to
         f'<line class="event" x1="{at:.1f}" x2="{at:.1f}" y1="{y.end:.1f}" y2="{y.begin:.1f}">'
         f"<title>{escaped(event.name)}</title></line>"
     )
-    return line if label is None else line + _text(label[0], top + _LINE * label[1], event.name, css="event-name")
+    return line if label is None else line + svg_text(label[0], top + _LINE * label[1], event.name, css="event-name")
 
 
-def _legend(series: Sequence[Series], width: int) -> Iterator[list[tuple[float, int, str]]]:
+def _legend(names: Sequence[str], width: int) -> Iterator[list[tuple[float, int, str]]]:
     """Rows of (left edge, colour, name)."""
     row: list[tuple[float, int, str]] = []
     left = 4.0
-    for number, one in enumerate(series):
-        needs = 26 + len(one.name) * _CHARACTER + 14
+    for number, name in enumerate(names):
+        needs = 26 + len(name) * CHARACTER + 14
         if row and left + needs > width:
             yield row
             row, left = [], 4.0
-        row.append((left, number % _COLOURS + 1, one.name))
+        row.append((left, number % _COLOURS + 1, name))
         left += needs
     yield row
 
@@ -272,12 +289,13 @@ def _legend(series: Sequence[Series], width: int) -> Iterator[list[tuple[float, 
 def _legend_row(row: Sequence[tuple[float, int, str]], place: int) -> str:
     middle = 10 + _LINE * place
     return "".join(
-        f'<path class="line s{colour}" d="M{left:.1f} {middle} h20"/>{_text(left + 26, middle + 4, name)}'
+        f'<path class="line s{colour}" d="M{left:.1f} {middle} h20"/>{svg_text(left + 26, middle + 4, name)}'
         for left, colour, name in row
     )
 
 
-def _text(right: float, down: float, text: str, *, anchor: str = "start", css: str = "") -> str:
+def svg_text(right: float, down: float, text: str, *, anchor: str = "start", css: str = "") -> str:
+    """A text with its anchor at a point, escaped."""
     style = f' class="{css}"' if css else ""
     where = f' text-anchor="{anchor}"' if anchor != "start" else ""
     return f'<text{style} x="{right:.1f}" y="{down:.1f}"{where}>{escaped(text)}</text>'

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from plimsoll.artifacts.folder import FolderStore
-from plimsoll.kernel.clock import Clock
+from plimsoll.kernel.clock import Clock, SystemClock
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
@@ -100,3 +100,5 @@ class Context:
     """Name of the workspace's project."""
     plugin: Callable[[str, str], Any]
     progress: Callable[[Progress], None] = field(default=silent)
+    machine: Clock = field(default_factory=SystemClock)
+    """The machine's own clock, for what is held against the times of files; `clock` may be a replay's."""

@@ -119,6 +119,13 @@ class ProgressLines:
             sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
+    def beside(self, line: str, *, quiet: bool = False) -> None:
+        """One line that stays, without disturbing the progress. quiet: to stderr, since stdout is for the result."""
+        self._erase()
+        stream = sys.stderr if quiet else sys.stdout
+        stream.write(line + "\n")
+        stream.flush()
+
     def _line(self, progress: Progress) -> str:
         line = f"{progress.task}: {progress.message}"
         if not progress.total:

@@ -79,6 +79,11 @@ def number_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def share_text(share: float) -> str:
+    """A share in percent: `31 %`, `0.4 %`."""
+    return f"{share * 100:.0f} %" if share >= 0.1 or share == 0 else f"{share * 100:.2g} %"
+
+
 def spread(places: Sequence[float], *, apart: float) -> list[float]:
     """The places moved down the page as little as keeps them `apart`, in their order. For labels that would overlap."""
     order = sorted(range(len(places)), key=places.__getitem__)

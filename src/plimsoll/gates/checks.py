@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from plimsoll.bundle.entities import Task
 from plimsoll.gates import wording
@@ -12,6 +14,7 @@ from plimsoll.gates.cases import Cases
 from plimsoll.gates.decide import Requirement, finding_of, findings_of_slices
 from plimsoll.gates.entities import Champion, CheckResult, Estimate, Finding
 from plimsoll.gates.errors import UndefinedMetric
+from plimsoll.gates.grouped import Grouping, grouped_estimate, grouped_improvement
 from plimsoll.gates.intervals import estimate
 from plimsoll.gates.metrics import Metric, find_metric
 from plimsoll.gates.paired import improvement
@@ -51,6 +54,8 @@ class Evidence:
     references: Mapping[str, Reference]
     slices: tuple[Slice, ...]
     seed: int
+    groupings: Mapping[str, Grouping] = field(default_factory=dict)
+    """By the column that a gate's `group` names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,7 @@ class _Rule:
     metric: Metric
     requirement: Requirement
     reference: Reference | None = None
+    grouping: Grouping | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,26 +92,31 @@ def check_gate(gate: Gate, evidence: Evidence) -> tuple[CheckResult, ...]:
 def _rules(gate: Gate, evidence: Evidence) -> Iterator[_Rule]:
     metric = find_metric(gate.metric, evidence.task)
     by_bound = gate.on == "bound"
+    grouping = evidence.groupings[gate.group] if gate.group else None
+    by_group = f", by {gate.group}" if gate.group else ""
     if gate.min is not None:
         how = "lower 95 % bound" if by_bound else "value"
         yield _Rule(
-            text=f"{metric.name} >= {wording.limit(gate.min)} ({how})",
+            text=f"{metric.name} >= {wording.limit(gate.min)} ({how}){by_group}",
             metric=metric,
+            grouping=grouping,
             requirement=Requirement(limit=gate.min, by_bound=by_bound),
         )
     if gate.max is not None:
         how = "upper 95 % bound" if by_bound else "value"
         yield _Rule(
-            text=f"{metric.name} <= {wording.limit(gate.max)} ({how})",
+            text=f"{metric.name} <= {wording.limit(gate.max)} ({how}){by_group}",
             metric=metric,
+            grouping=grouping,
             requirement=Requirement(limit=gate.max, at_least=False, by_bound=by_bound),
         )
     if gate.against is not None:
         reference = _reference_for(metric, evidence.references[gate.against])
         margin = gate.margin or 0.0
         yield _Rule(
-            text=f"{metric.name} against {_named(reference.champion)}, margin {wording.limit(margin)}",
+            text=f"{metric.name} against {_named(reference.champion)}, margin {wording.limit(margin)}{by_group}",
             metric=metric,
+            grouping=grouping,
             requirement=Requirement(limit=-margin, strict=True),
             reference=reference,
         )
@@ -157,16 +168,18 @@ def _check_slices(rule: _Rule, gate: Gate, slices: list[Slice], evidence: Eviden
 def _measure(rule: _Rule, candidate: Cases, part: Slice | None, seed: int) -> _Measured:
     ours = candidate.only(part.rows) if part else candidate
     theirs = None if rule.reference is None else rule.reference.cases
-    if theirs is not None and part is not None:
-        theirs = theirs.only(part.rows)
+    grouping = rule.grouping
+    if part is not None:
+        theirs = None if theirs is None else theirs.only(part.rows)
+        grouping = grouping.only(np.flatnonzero(part.rows)) if grouping else None
     metric = rule.metric
     support = min(metric.support(cases) for cases in (ours, theirs) if cases is not None) if len(ours) else 0
     figure: Uncertain | None = None
     own: Uncertain | None = None
     reason = ""
     try:
-        own = estimate(metric, ours, seed=seed)
-        figure = own if theirs is None else improvement(metric, ours, theirs, seed=seed)
+        own = _own(metric, ours, grouping, seed)
+        figure = own if theirs is None else _improvement(metric, ours, theirs, grouping, seed)
     except UndefinedMetric as error:
         reason = str(error)
         figure = None if rule.requirement.by_bound else _bare(metric, ours, rows=support)
@@ -175,7 +188,7 @@ def _measure(rule: _Rule, candidate: Cases, part: Slice | None, seed: int) -> _M
         reason=reason,
         support=support,
         candidate=_estimate(own, bounded=metric.bounded) if own else None,
-        reference=_estimate_of(metric, theirs, seed),
+        reference=_estimate_of(metric, theirs, grouping, seed),
     )
 
 
@@ -187,11 +200,23 @@ def _bare(metric: Metric, cases: Cases, *, rows: int) -> Uncertain | None:
         return None
 
 
-def _estimate_of(metric: Metric, cases: Cases | None, seed: int) -> Estimate | None:
+def _own(metric: Metric, cases: Cases, grouping: Grouping | None, seed: int) -> Uncertain:
+    if grouping is None:
+        return estimate(metric, cases, seed=seed)
+    return grouped_estimate(metric, cases, grouping, seed=seed)
+
+
+def _improvement(metric: Metric, ours: Cases, theirs: Cases, grouping: Grouping | None, seed: int) -> Uncertain:
+    if grouping is None:
+        return improvement(metric, ours, theirs, seed=seed)
+    return grouped_improvement(metric, ours, theirs, grouping, seed=seed)
+
+
+def _estimate_of(metric: Metric, cases: Cases | None, grouping: Grouping | None, seed: int) -> Estimate | None:
     if cases is None:
         return None
     try:
-        return _estimate(estimate(metric, cases, seed=seed), bounded=metric.bounded)
+        return _estimate(_own(metric, cases, grouping, seed), bounded=metric.bounded)
     except UndefinedMetric:
         return None
 

@@ -44,6 +44,13 @@ class LabelMissing(PlimsollError):
     )
 
 
+class GroupMissing(PlimsollError):
+    code = "gates.group_missing"
+    kind = Kind.INVALID
+    text = "The holdout {holdout} has no column {group}, by which a gate groups its rows.{nearest}"
+    hint = "Let the step that makes the holdout keep or add the column, such as the day of a row. It has: {columns}."
+
+
 class LabelNull(PlimsollError):
     code = "gates.label_null"
     kind = Kind.CHECK_FAILED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from plimsoll.gates.bootstrap import seed_of
 from plimsoll.gates.checks import Evidence, Reference
 from plimsoll.gates.encoding import encode_scores, require_comparable
 from plimsoll.gates.entities import Champion
+from plimsoll.gates.grouped import Grouping
 from plimsoll.gates.scoring import Contender, LiveIn
 from plimsoll.gates.slices import Slicing
 
@@ -39,6 +40,8 @@ class Holdout:
     in_time: NDArray[np.intp] | None
     """Row numbers from the earliest to the latest; None when the holdout has no time column."""
     time: str | None
+    groupings: Mapping[str, Grouping] = field(default_factory=dict)
+    """By the column that a gate's `group` names."""
 
 
 def gather(
@@ -65,6 +68,7 @@ def gather(
         references=references,
         slices=holdout.slicing.slices,
         seed=seed_of(holdout.digest),
+        groupings=holdout.groupings,
     )
 
 

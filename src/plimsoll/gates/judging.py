@@ -50,7 +50,7 @@ class Hearing:
 def open_hearing(context: Context, project: Project, run: Run, *, champions: Champions) -> Hearing:
     """Find out what is judged; nothing is scored yet.
 
-    Raises NothingToJudge, HoldoutMissing, HoldoutTooSmall, MetricNotForTask, BadSlices and the Label… errors.
+    Raises NothingToJudge, HoldoutMissing, HoldoutTooSmall, MetricNotForTask, BadSlices, GroupMissing and the Label… errors.
     """
     model = _model(project, run)
     for gate in project.gates:
@@ -144,7 +144,13 @@ def _read_holdout(context: Context, project: Project, model: Model, run: Run, sp
             slicing=table.slice_by(model.slices),
             in_time=table.order_by(time) if time else None,
             time=time,
+            groupings={name: table.group_by(name, holdout=model.holdout) for name in _groups(project)},
         )
+
+
+def _groups(project: Project) -> tuple[str, ...]:
+    """The columns whose groups gates draw, each once."""
+    return tuple(dict.fromkeys(gate.group for gate in project.gates if gate.group is not None))
 
 
 def _time_column(project: Project, model: Model, table: HoldoutTable) -> str | None:

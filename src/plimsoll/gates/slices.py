@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from plimsoll.data.engine import name_literal
 from plimsoll.gates.checks import Slice
-from plimsoll.gates.errors import BadSlices, LabelMissing
+from plimsoll.gates.errors import BadSlices, GroupMissing, LabelMissing
+from plimsoll.gates.grouped import Grouping
 from plimsoll.kernel.nearest import nearest
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ class HoldoutTable:
             raise LabelMissing(
                 holdout=holdout, label=label, nearest=_advice(label, self.types), columns=", ".join(self.types)
             )
+
+    def group_by(self, name: str, *, holdout: str) -> Grouping:
+        """The rows' groups by a column, numbered in the order of its values; nulls are one group. Raises GroupMissing."""
+        if name not in self.types:
+            raise GroupMissing(
+                holdout=holdout, group=name, nearest=_advice(name, self.types), columns=", ".join(self.types)
+            )
+        sql = f"SELECT dense_rank() OVER (ORDER BY {name_literal(name)}) - 1 FROM holdout ORDER BY rowid"
+        codes = np.array([row[0] for row in self._connection.execute(sql).fetchall()], dtype=np.intp)
+        return Grouping(column=name, codes=codes)
 
     def slice_by(self, slices: Sequence[str]) -> Slicing:
         """The groups that these columns and conditions name. Raises BadSlices that names every bad one."""

@@ -34,6 +34,11 @@ class Workspace:
         return self.state / "audit-heads.jsonl"
 
     @property
+    def clock(self) -> Path:
+        """The time of a replay, where the workspace is one; see kernel/clock.py."""
+        return self.state / "clock"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 

@@ -14,6 +14,7 @@ from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress
 from plimsoll.edge.options import Json, Limit
 from plimsoll.edge.output import ProgressLines, finish, moment, paint, reported, run, say, show_table
+from plimsoll.monitor.drift_command import drift
 
 Environment = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment's name.")]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the record.")]
@@ -25,6 +26,8 @@ BATCH = 2_000
 
 def register(app: typer.Typer) -> None:
     """Add this area's commands."""
+    app.command()(drift)
+    app.command()(monitor)
     app.command()(label)
     group = typer.Typer(help="List alerts; acknowledge or resolve one.", invoke_without_command=True)
     group.callback()(alerts)
@@ -32,6 +35,26 @@ def register(app: typer.Typer) -> None:
     group.command()(resolve)
     group.command()(show)
     app.add_typer(group, name="alerts")
+
+
+def monitor(
+    environment: Environment,
+    release: Annotated[
+        str, typer.Option("--release", metavar="RELEASE", help="Another release than the live one, such as fraud@1.")
+    ] = "",
+    windows: Annotated[int, typer.Option("--windows", "-n", min=1, max=2000, help="How many of the latest.")] = 168,
+    as_json: Json = False,
+) -> None:
+    """Show what is seen of a live release: rows, drift, its metric on labels, alerts."""
+    run(
+        "monitors.show",
+        as_json=as_json,
+        show=_show_monitor,
+        code=lambda view: int(bool(view["alerts"])),
+        environment=environment,
+        release=release,
+        windows=windows,
+    )
 
 
 def label(
@@ -103,6 +126,22 @@ def acknowledge(alert: AlertId, why: Why = "", as_json: Json = False) -> None:
 def resolve(alert: AlertId, why: Why = "", as_json: Json = False) -> None:
     """Say that an alert is over."""
     run("alerts.resolve", as_json=as_json, show=_show_alert, alert=alert, why=why)
+
+
+def _show_monitor(view: dict[str, Any]) -> None:
+    from plimsoll.monitor.screen import HEADINGS, heading, remarks, table_rows
+
+    for line in heading(view):
+        say(line)
+    if view["columns"]:
+        say()
+        show_table(HEADINGS, table_rows(view))
+        for line in remarks(view):
+            say(line)
+    for alert in view["alerts"]:
+        say()
+        say(f"{paint('alert', 'red')} {alert['id']} ({alert['state']}, since {moment(alert['opened_at'])})")
+        say(f"  {alert['sentence']}")
 
 
 def _send(items: Iterator[dict[str, Any]], environment: str, progress: ProgressLines) -> int:

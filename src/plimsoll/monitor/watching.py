@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from plimsoll.data.entities import ColumnProfile, Profile
+from plimsoll.data.entities import ColumnProfile, Profile, WindowCounts
 from plimsoll.kernel.clock import from_text, to_text
 from plimsoll.kernel.rates import parse_rate
 from plimsoll.monitor.alerting import Finding, Judged
@@ -55,8 +55,8 @@ def watch(
             rule = DriftRule(span=str(stretch.span), alpha=chances[str(stretch.span)], tolerance=drift.tolerance)
             found = _judge_span(reference, stretch, windows, rule)
             if found is not None:
-                spans.append(found)
-                judged.append(_of_drift(profile, found))
+                spans.append(found[0])
+                judged.append(_of_drift(profile, *found))
     return Seen(judged=tuple(judged), spans=tuple(spans))
 
 
@@ -88,27 +88,30 @@ def judge_day(day: Day, *, quality: Quality, reference: float) -> Judged | None:
 
 def _judge_span(
     reference: Reference, stretch: Stretch, windows: Sequence[Window], rule: DriftRule
-) -> SpanJudgement | None:
-    """None where the span holds no rows."""
+) -> tuple[SpanJudgement, WindowCounts] | None:
+    """The judgement and the counts that it is of; None where the span holds no rows."""
     begin, end = to_text(stretch.begin), to_text(stretch.end)
     inside = [window.counts for window in windows if begin <= window.begin < end]
     if not inside:
         return None
-    return SpanJudgement(span=stretch.span, end=end, columns=judge(reference, merged(inside), rule))
+    counts = merged(inside)
+    return SpanJudgement(span=stretch.span, end=end, columns=judge(reference, counts, rule)), counts
 
 
-def _of_drift(profile: Profile, found: SpanJudgement) -> Judged:
+def _of_drift(profile: Profile, found: SpanJudgement, counts: WindowCounts) -> Judged:
     profiles = {column.name: column for column in profile.columns}
-    findings = tuple(_drift_finding(one, profiles) for one in found.columns if one.drifted)
+    findings = tuple(_drift_finding(one, profiles[one.column], counts) for one in found.columns if one.drifted)
     looked_at = frozenset((_concern(one.column), _subject(one.column)) for one in found.columns if one.judged)
     return Judged(span=found.span, end=found.end, findings=findings, looked_at=looked_at)
 
 
-def _drift_finding(one: ColumnJudgement, profiles: Mapping[str, ColumnProfile]) -> Finding:
+def _drift_finding(one: ColumnJudgement, profile: ColumnProfile, counts: WindowCounts) -> Finding:
+    expected = [count / max(profile.rows, 1) for count in profile.counts]
+    actual = [count / max(counts.rows, 1) for count in counts.columns[one.column].counts]
     return Finding(
         concern=_concern(one.column),
         subject=_subject(one.column),
-        sentence=drift_sentence(one, profiles[one.column]),
+        sentence=drift_sentence(one, profile, expected, actual),
         evidence={
             "psi": one.psi,
             "critical": one.critical,

@@ -157,6 +157,8 @@ class Gate:
     """Slices with fewer rows that the metric stands on (roc_auc: of the rarer class) are reported and do not block."""
     required: bool = False
     """Whether slices with fewer than min_rows rows block as well."""
+    group: str | None = None
+    """A column of the holdout whose rows belong together, such as a day or a customer: the gate draws groups, not rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,9 +61,19 @@ def list_retrainings(limit: Limit = 20, as_json: Json = False) -> None:
     run("retrainings.list", as_json=as_json, show=_show_list, limit=limit)
 
 
-def show(retraining: Name = "latest", as_json: Json = False) -> None:
+def show(
+    retraining: Name = "latest",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; without a server, go on with it.")] = False,
+    as_json: Json = False,
+) -> None:
     """Show a retraining: its reasons, and what became of it."""
-    run("retrainings.show", as_json=as_json, show=_show, retraining=retraining)
+    with reported(as_json=as_json):
+        with ProgressLines() as progress:
+            operation = "retrainings.follow" if wait else "retrainings.show"
+            view = ask(operation, progress, retraining=retraining)
+            if wait:
+                view = follow(view, progress, fresh=False)
+        finish(view, as_json=as_json, show=_show, code=exit_code(view) if wait else 0)
 
 
 def cancel(retraining: Name = "latest", why: Why = "", as_json: Json = False) -> None:

@@ -109,7 +109,7 @@ class Done:
     """The end: its release is live wherever policy lets it be, or a candidate that nobody deployed."""
 
     release: str
-    """Empty when its run made what is live already."""
+    """Empty when its run made the model of an earlier release."""
     deployed: tuple[str, ...] = ()
 
 

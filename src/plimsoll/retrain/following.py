@@ -14,12 +14,17 @@ ITS_TURN = "its turn"
 """What a request waits for that nobody has looked at yet."""
 CODES = {"fail": 1, "inconclusive": 3}
 FAILED = {"refused", "failed"}
-GOES_ON = "`plimsoll up` goes on with it by itself; without a server, `plimsoll retrain` does when it is asked again"
+GOES_ON = "`plimsoll up` goes on with it by itself; without a server, `plimsoll retrain show --wait` does"
 
 
-def follow(view: dict[str, Any], progress: ProgressLines) -> dict[str, Any]:
-    """Ask until it has ended or waits for something; tells each turn. Returns how it stands then."""
-    told = 0
+def follow(view: dict[str, Any], progress: ProgressLines, *, fresh: bool = True) -> dict[str, Any]:
+    """Ask until it has ended or waits for something; tells each turn. Returns how it stands then.
+
+    fresh: it was just asked for, so that nothing of it was told yet.
+    """
+    told = 0 if fresh else len(view["turns"])
+    if not fresh:  # what was answered is how it stood before whoever goes on with it did so
+        view = ask("retrainings.follow", progress, retraining=view["id"])
     while True:
         for turn in view["turns"][told:]:
             progress(Progress(task="retrain", message=turn["sentence"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from plimsoll.project.load import load_project
 from plimsoll.release.operations import get_release
 from plimsoll.retrain.entities import Retraining
 from plimsoll.retrain.errors import NothingLive
+from plimsoll.retrain.operations import runs_begun
 from plimsoll.rollout.operations import live_digest
 
 
@@ -36,10 +38,8 @@ class Ground:
     commit: Commit
     allow_dirty: bool
     """Whether the live release was made of files that no commit holds, on the record."""
-    live: str = ""
-    """The name of the live release; empty when there is none."""
-    live_scorer: str | None = None
-    """What the live release answers with, by its artifact's digest."""
+    known: Mapping[str, str]
+    """Scorers that would be nothing new, by their artifacts' digests -> the release that has each."""
 
 
 def ground_of(context: Context, retraining: Retraining) -> Ground:
@@ -63,9 +63,14 @@ def ground_of(context: Context, retraining: Retraining) -> Ground:
         params=dict(run.params) if run and not retraining.ref else {},
         commit=commit,
         allow_dirty=bool(commit.dirty or not commit.commit),
-        live=release.name if release else "",
-        live_scorer=run.scorer if run else None,
+        known=_known_scorers(context, retraining) | ({str(run.scorer): release.name} if run and release else {}),
     )
+
+
+def _known_scorers(context: Context, retraining: Retraining) -> dict[str, str]:
+    """What earlier retrainings released, whether it is live by now or a candidate still."""
+    made = runs_begun(context, environment=retraining.environment, ref=retraining.ref)
+    return {str(get_run(context, run).scorer): release for run, release in made.items() if release}
 
 
 def _under_todays_rules(then: Project, today: Project) -> Project:

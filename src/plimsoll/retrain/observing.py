@@ -10,7 +10,7 @@ from pathlib import Path
 from plimsoll.data.entities import DataVersion, FilesNow
 from plimsoll.data.operations import get_version, look_at_files
 from plimsoll.edge.context import Context
-from plimsoll.kernel.clock import from_microseconds, to_text
+from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.hashing import digest_json
 from plimsoll.kernel.ids import new_id
 from plimsoll.monitor.entities import Alert, Concern
@@ -28,12 +28,21 @@ CONCERNS = {
     Trigger.DRIFT: (Concern.DRIFT, Concern.PREDICTION_DRIFT),
     Trigger.DECAY: (Concern.DECAY,),
 }
-QUIET = timedelta(seconds=5)
-"""Files that changed more recently may be half written."""
 LOOK = timedelta(seconds=10)
 """Between two looks at the files of a dataset."""
 
-_LOOKED: dict[tuple[Path, str], tuple[datetime, FilesNow]] = {}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """One look at a dataset's files. What changes between two looks may be half written."""
+
+    at: datetime
+    files: FilesNow
+    at_rest: bool
+    """Whether they were the same at the look before."""
+
+
+_GLANCES: dict[tuple[Path, str], Glance] = {}
 """This process's last look at each dataset's files: walking through many of them takes its time."""
 
 
@@ -45,6 +54,7 @@ class Change:
     release: str
     version: DataVersion
     files: FilesNow
+    at_rest: bool
     run: str
     """The run of a retraining that was made from these files; empty when none was."""
 
@@ -90,9 +100,15 @@ class Senses:
         known = self._version(dataset, digest)
         if known is None:
             return None
-        files = self._files(dataset)
-        run = self._run_from(dataset, files, runs_begun(self.context, environment=environment, ref=ref))
-        return Change(dataset=dataset, release=release.name, version=known, files=files, run=run)
+        glance = self._glance(dataset)
+        return Change(
+            dataset=dataset,
+            release=release.name,
+            version=known,
+            files=glance.files,
+            at_rest=glance.at_rest,
+            run=self._run_from(dataset, glance.files, runs_begun(self.context, environment=environment, ref=ref)),
+        )
 
     def _run_from(self, dataset: str, files: FilesNow, runs: Iterable[str]) -> str:
         """The run among these that was made from just these files; empty without any."""
@@ -109,14 +125,15 @@ class Senses:
     def _version(self, dataset: str, digest: str) -> DataVersion | None:
         return get_version(self.context, project=self.context.project, dataset=dataset, digest=digest)
 
-    def _files(self, dataset: str) -> FilesNow:
+    def _glance(self, dataset: str) -> Glance:
         place, now = (self.context.workspace.state, dataset), self.context.clock.now()
-        looked_at, files = _LOOKED.get(place, (now - 2 * LOOK, None))
-        if files is None or not now - LOOK < looked_at <= now:
+        last = _GLANCES.get(place)
+        if last is None or not now - LOOK < last.at <= now:
             root = self.context.workspace.root
             files = look_at_files(self.context, dataset, self.project.data[dataset], root=root)
-            _LOOKED[place] = (now, files)
-        return files
+            last = Glance(at=now, files=files, at_rest=last is not None and last.files == files)
+            _GLANCES[place] = last
+        return last
 
 
 def firings_of_alerts(senses: Senses, watch: Watch) -> tuple[Firing, ...]:
@@ -146,9 +163,7 @@ def firings_of_alerts(senses: Senses, watch: Watch) -> tuple[Firing, ...]:
 def firings_of_data(senses: Senses, watch: Watch) -> tuple[Firing, ...]:
     """One reason when the dataset's files changed and have come to rest."""
     change = senses.change(watch.dataset, watch.environment, ref=watch.ref)
-    if change is None or not change.is_new:
-        return ()
-    if senses.context.clock.now() < from_microseconds(change.files.changed_ns // 1000) + QUIET:
+    if change is None or not (change.is_new and change.at_rest):
         return ()
     known = {entry.digest for entry in change.version.files}
     fresh = [entry.path for entry in change.files.entries if entry.digest not in known]

@@ -139,11 +139,11 @@ def newest(transaction: Transaction, *, project: str, most: int) -> tuple[Retrai
     return tuple(_retraining(transaction, row) for row in rows)
 
 
-def latest_runs(transaction: Transaction, *, project: str, environment: str, ref: str, most: int) -> tuple[str, ...]:
-    """The latest runs that were begun for an environment, newest first."""
+def latest_runs(transaction: Transaction, *, project: str, environment: str, ref: str, most: int) -> dict[str, str]:
+    """The latest runs that were begun for an environment, newest first -> the release of each, if it became one."""
     rows = transaction.all(
         """
-        SELECT run FROM retrainings WHERE project = :project AND environment = :environment AND ref = :ref AND run <> ''
+        SELECT run, release FROM retrainings WHERE project = :project AND environment = :environment AND ref = :ref AND run <> ''
         ORDER BY id DESC LIMIT :most
         """,
         project=project,
@@ -151,7 +151,7 @@ def latest_runs(transaction: Transaction, *, project: str, environment: str, ref
         ref=ref,
         most=most,
     )
-    return tuple(row["run"] for row in rows)
+    return {row["run"]: row["release"] for row in rows}
 
 
 def last_run_ended(transaction: Transaction, *, project: str) -> datetime | None:

@@ -60,8 +60,8 @@ def judged_anew(because: str) -> str:
     return f"It is judged anew: {because}"
 
 
-def unchanged(run: str, *, live: str) -> str:
-    return f"{run} made the model that is live as {live}: its code and its data are the same, so there is nothing new."
+def unchanged(run: str, *, release: str) -> str:
+    return f"{run} made the model of {release}: from the same code and the same data comes nothing new."
 
 
 def passed(run: str, *, checks: int) -> str:

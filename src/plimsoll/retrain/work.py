@@ -86,8 +86,9 @@ def _run_and_judge(context: Context, mine: Retraining, state: Running) -> Step:
     run = _known(context, state.run) or _begin(context, ground, mine, state)
     if run.state is not RunState.DONE:
         return Step(state=Failed(because=run.error), sentence=run.error)
-    if run.scorer == ground.live_scorer:
-        return Step(state=Done(release=""), sentence=wording.unchanged(run.id, live=ground.live))
+    twin = ground.known.get(run.scorer or "")
+    if twin is not None:
+        return Step(state=Done(release=""), sentence=wording.unchanged(run.id, release=twin))
     context.progress(Progress(task="gates", message="judging the candidate"))
     verdict = judge(ground.context, ground.project, run, champions=_champions(context))
     attach_verdict(context, run.id, verdict.id)

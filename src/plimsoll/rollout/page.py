@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from plimsoll.edge.charts import CHART_STYLE, escaped
+from plimsoll.edge.charts import escaped
+from plimsoll.edge.document import document
 from plimsoll.rollout.decisions import Cost, Decision, Reading
 from plimsoll.rollout.failures import Failure
 from plimsoll.rollout.plots import rollout_plots
@@ -21,11 +22,11 @@ from plimsoll.rollout.wording import e_reached, e_wanted, percent
 def rollout_html(spec: RolloutSpec, decisions: Sequence[Decision], *, failures: Sequence[Failure] = ()) -> str:
     """The whole report, oldest decision first in `decisions`: one HTML document, and well-formed XML."""
     if not decisions:
-        return _document(title(spec), f"{_heading(spec)}<p>Nothing has been decided yet.</p></header>")
+        return _page(title(spec), f"{_heading(spec)}<p>Nothing has been decided yet.</p></header>")
     end = conclusion(decisions)
     told = decisions[: decisions.index(end) + 1]
     body = (_header(spec, told), _figures(spec, told), _reasons(failures), _plots(spec, told), _timeline(told))
-    return _document(f"{title(spec)}: {standing_told(end.state)}", "".join(body))
+    return _page(f"{title(spec)}: {standing_told(end.state)}", "".join(body))
 
 
 def _heading(spec: RolloutSpec) -> str:
@@ -115,77 +116,5 @@ def _timeline(told: Sequence[Decision]) -> str:
     return f"<section><h2>Timeline</h2><table><thead>{heads}</thead><tbody>{''.join(rows)}</tbody></table></section>"
 
 
-def _document(name: str, body: str) -> str:
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
-        '<meta name="color-scheme" content="light dark"/>'
-        """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>"""
-        f"<title>{escaped(name)}</title><style>{_STYLE}{CHART_STYLE}</style></head>\n"
-        f"<body><main>{body}<footer>Written by Plimsoll from the recorded decisions.</footer></main></body></html>\n"
-    )
-
-
-_STYLE = """
-:root {
-  --page: #f5f7f8; --card: #ffffff; --line: #dfe5e8; --text: #16232b; --soft: #5a6b75;
-  --good: #14743c; --good-back: #e2f4e8; --bad: #b3261e; --bad-back: #fce8e6; --wait: #8a5a00; --wait-back: #fdf1d8;
-  --none-back: #eaeff1;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #10171b; --card: #182127; --line: #2b3840; --text: #e4ecef; --soft: #95a6af;
-    --good: #7ddc9c; --good-back: #17372a; --bad: #ff9d94; --bad-back: #432120; --wait: #f0c46c; --wait-back: #3d3115;
-    --none-back: #24313a;
-  }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, -apple-system, "Segoe UI",
-  Roboto, "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 30px 20px 40px; }
-header { margin-bottom: 22px; overflow-wrap: anywhere; }
-header p { margin: 0 0 10px; }
-.kind { color: var(--soft); font-size: 13px; margin-bottom: 2px; }
-h1 { font-size: 26px; line-height: 1.25; font-weight: 650; margin: 0 0 10px; }
-h1 .quiet { font-weight: 400; }
-h2 { font-size: 16px; font-weight: 600; margin: 0; }
-.why { font-size: 17px; max-width: 46em; }
-.quiet { color: var(--soft); }
-time { white-space: nowrap; }
-.when { display: inline-block; }
-.badge { display: inline-block; padding: 2px 11px; border-radius: 99px; font-weight: 600; font-size: 13.5px;
-  margin-right: 6px; background: var(--none-back); color: var(--soft); }
-.good { background: var(--good-back); color: var(--good); }
-.bad { background: var(--bad-back); color: var(--bad); }
-.wait { background: var(--wait-back); color: var(--wait); }
-section, .figures { background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: 0 0 20px; }
-section { padding: 14px 18px; }
-section > p { margin: 0 0 10px; font-size: 13.5px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; overflow: hidden; }
-.figures div { padding: 12px 14px; box-shadow: 0 0 0 1px var(--line); }
-.figures dt { color: var(--soft); font-size: 13px; }
-.figures dd { margin: 0; font-size: 21px; line-height: 1.35; font-weight: 600; font-variant-numeric: tabular-nums; }
-.figures dd.quiet { font-size: 12.5px; font-weight: 400; }
-.plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 20px; }
-.plots section { display: flex; flex-direction: column; }
-.plots .chart { margin-top: auto; }
-table { width: 100%; border-collapse: collapse; margin-top: 6px; }
-th { text-align: left; font-weight: 550; color: var(--soft); font-size: 12.5px; padding: 4px 18px 6px 0; }
-td { padding: 9px 18px 9px 0; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
-td:nth-child(-n+2) { white-space: nowrap; width: 1%; color: var(--soft); font-variant-numeric: tabular-nums; }
-footer { color: var(--soft); font-size: 13px; }
-@media (max-width: 860px) { .plots { grid-template-columns: minmax(0, 1fr); } }
-@media (max-width: 640px) {
-  main { padding: 20px 14px 28px; }
-  section { padding: 12px 14px; }
-  h1 { font-size: 22px; }
-  .why { font-size: 16px; }
-  .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); }
-  .figures div { padding: 10px 14px; }
-  thead { display: none; }
-  tr { display: block; border-top: 1px solid var(--line); padding: 9px 0; }
-  td { display: inline; border: 0; padding: 0 8px 0 0; }
-  td:last-child { display: block; padding: 2px 0 0; }
-}
-@media print { main { max-width: none; padding: 0; } section, .figures { break-inside: avoid; } }
-"""
+def _page(name: str, body: str) -> str:
+    return document(name, body, footer="Written by Plimsoll from the recorded decisions.")

@@ -89,7 +89,9 @@ class ControllerLoop:
         self._turn = turn
         self._first_s = first_s
         self._name = name
-        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._ending = False
+        self._begun = self._done = self._wanted = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.problem = ""
         """What the last turn failed with; empty when it did not."""
@@ -99,13 +101,25 @@ class ControllerLoop:
 
     def stop(self, *, timeout_s: float) -> bool:
         """Let the running turn end; False when it takes longer."""
-        self._stop.set()
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def turn_now(self, *, timeout_s: float) -> bool:
+        """Begin a turn as soon as none is running, and others until nothing is due at once; True once the last of them has
+        ended, False when that takes longer.
+        """
+        with self._changed:
+            wanted = self._wanted = self._begun + 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._done >= wanted or self._ending, timeout_s)
+            return self._done >= wanted
+
     def _run(self) -> None:
         pause_s, failures_s = self._first_s, STANDBY_S
-        while not self._stop.wait(pause_s):
+        while self._begin_turn(pause_s):
             problem, pause_s = self._try_turn()
             if problem:
                 failures_s = min(failures_s * 2, LONGEST_PAUSE_S)
@@ -117,6 +131,20 @@ class ControllerLoop:
             elif self.problem and not problem:
                 log.info("the %s work again", self._name)
             self.problem = problem
+            self._end_turn(is_last=pause_s > 0)
+
+    def _begin_turn(self, pause_s: float) -> bool:
+        """Pause until a turn is due or asked for; False when there shall be no other."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ending or self._wanted > self._begun, pause_s)
+            self._begun += not self._ending
+            return not self._ending
+
+    def _end_turn(self, *, is_last: bool) -> None:
+        if is_last:
+            with self._changed:
+                self._done = self._begun
+                self._changed.notify_all()
 
     def _try_turn(self) -> tuple[str, float]:
         try:

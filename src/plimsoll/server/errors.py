@@ -53,6 +53,15 @@ class NoSuchPage(PlimsollError):
     hint = "/docs lists every operation with its method and path."
 
 
+class TurnNotEnded(PlimsollError):
+    """Somebody asked for a turn of the controllers and waited too long for its end."""
+
+    code = "server.turn_not_ended"
+    kind = Kind.UNAVAILABLE
+    text = "The controllers' turn has not ended within {seconds} s."
+    hint = "It goes on. .plimsoll/logs/server.log and `plimsoll status` tell what they are at."
+
+
 class Incident(PlimsollError):
     """A fault of ours; the log holds its traceback under the same id."""
 

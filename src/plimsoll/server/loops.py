@@ -42,6 +42,10 @@ class Loops:
         for loop in self._loops.values():
             loop.start()
 
+    def turn_now(self, name: str, *, timeout_s: float) -> bool:
+        """A turn of one loop that begins after this call; False when it has not ended in time."""
+        return self._loops[name].turn_now(timeout_s=timeout_s)
+
     def stop(self, *, timeout_s: float) -> None:
         """Let the running turns end, and other servers work at once; the lease of one that takes longer runs out."""
         deadline = monotonic() + timeout_s

@@ -24,7 +24,7 @@ from fastapi import FastAPI
 
 from plimsoll.edge.context import Caller, Context, Progress
 from plimsoll.governance.operations import authenticate, caller_named, local_caller
-from plimsoll.kernel.clock import SystemClock, to_text
+from plimsoll.kernel.clock import SystemClock, to_text, workspace_clock
 from plimsoll.kernel.files import replace_text
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
@@ -36,7 +36,7 @@ from plimsoll.server.loops import Loops
 from plimsoll.server.pages import add_pages
 from plimsoll.server.pages.visitors import login_address
 from plimsoll.server.sessions import Sessions
-from plimsoll.server.wiring import load_operations, make_context, open_ledger, project_name
+from plimsoll.server.wiring import load_operations, make_context, open_ledger, plugin, project_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +68,14 @@ def _serve(
     port: int,
     announce: Callable[[Address], None],
 ) -> None:
-    clock = SystemClock()
+    clock = SystemClock()  # sessions and leases last as long as they last, whatever time is replayed
     load_operations()
     database = open_ledger(workspace.ledger_url)
-    owner = local_caller(database, workspace, clock)
+    owner = local_caller(database, workspace, workspace_clock(workspace))
     api = _api(workspace, database)
     sessions = Sessions(clock)
     loops = Loops(workspace, database, clock)
+    plugin(workspace, "controllers", "turns").loops = loops
     app = create_app(api, hosts=hosts_of(port))
     key = secrets.token_urlsafe(32)
 

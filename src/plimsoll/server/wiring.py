@@ -17,19 +17,20 @@ from plimsoll.artifacts.folder import FolderStore
 from plimsoll.edge.context import Caller, Context, Grant, Progress, Role, silent
 from plimsoll.edge.operations import perform, table
 from plimsoll.governance.operations import authenticate, local_caller
-from plimsoll.kernel.clock import Clock, SystemClock
+from plimsoll.kernel.clock import Clock, SystemClock, workspace_clock
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain")
+AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain", "server")
 """Areas with an `operations` module, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
     ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
+    ("controllers", "turns"): "plimsoll.server.turns:Turns",
     ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
@@ -107,7 +108,7 @@ def make_context(
     """A context over a workspace for one caller."""
     return Context(
         caller=caller,
-        clock=clock or SystemClock(),
+        clock=clock or workspace_clock(workspace),
         database=open_ledger(workspace.ledger_url),
         artifacts=FolderStore(workspace.artifacts),
         workspace=workspace,
@@ -136,14 +137,14 @@ def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None
     workspace = current_workspace()
     database = open_ledger(workspace.ledger_url)
     token = os.environ.get("PLIMSOLL_TOKEN")
-    clock = SystemClock()
+    clock = workspace_clock(workspace)
     caller = authenticate(database, token) if token else local_caller(database, workspace, clock)
     context = make_context(workspace, caller=caller, clock=clock, progress=progress)
     for loop in LOOKS_FIRST.get(name, ()):
-        _turn_without_server(workspace, loop, progress)
+        turn_without_server(workspace, loop, progress)
     answer = perform(name, payload, context)
     for loop in NEEDS_A_TURN.get(name, ()):
-        _turn_without_server(workspace, loop, progress)
+        turn_without_server(workspace, loop, progress)
     return answer
 
 
@@ -173,7 +174,7 @@ def retrain_turn(workspace: Workspace, lease: Lease, *, in_front_of: Callable[[P
     return reconcile(context, lease, hands=OwnHands(context) if in_front_of else None)
 
 
-def _turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Progress], None]) -> None:
+def turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Progress], None] = silent) -> None:
     """Do a loop's work once, in front of whoever asked, unless a server does it."""
     from plimsoll.server.control import brief_control
 

@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from plimsoll.capture.writer import CaptureWriter
+from plimsoll.kernel.clock import FileClock
 from plimsoll.serving.app import DoorApp
 from plimsoll.serving.entities import Limits, ReleaseRef, Wanted
 from plimsoll.serving.swap import Swapper
@@ -76,12 +78,15 @@ async def _serve(slot: str, listener: socket.socket, channel: socket.socket) -> 
         return
     message = json.loads(first)
     desired = message["desired"]
+    replayed = desired.get("clock", "")
+    now_ns = FileClock(Path(replayed)).now_ns if replayed else time.time_ns
     app = DoorApp(
         model=desired["project"],
         environment=desired["environment"],
         slot=slot,
-        capture=CaptureWriter(Path(desired["capture"])),
+        capture=CaptureWriter(Path(desired["capture"]), now_ns=now_ns, replayed=bool(replayed)),
         limits=LIMITS,
+        now_ns=now_ns,
     )
 
     def tell(page: dict[str, Any]) -> None:

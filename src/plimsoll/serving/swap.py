@@ -200,7 +200,7 @@ class Swapper:
 
     def _journal(self, rollout: str) -> CountJournal:
         if rollout not in self._journals:
-            self._journals[rollout] = CountJournal(self._counts / rollout)
+            self._journals[rollout] = CountJournal(self._counts / rollout, now_ns=self._app.now_ns)
         return self._journals[rollout]
 
     def _leave_journals(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.capture.tally import CountReader
+from plimsoll.kernel.clock import Clock, SystemClock, in_microseconds
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.targets.errors import CountsUnreadable
 
@@ -28,11 +29,20 @@ KEPT_ROLLOUTS = 20
 class Counting:
     """The counts of one environment. Remembers how far it has read; for one thread at a time.
 
-    folder: holds one folder of journals a rollout.
+    folder: holds one folder of journals a rollout. doors: the clock of the doors that count; None: the machine's. clock:
+    seconds, for what is done now and then.
     """
 
-    def __init__(self, folder: Path, *, environment: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        environment: str,
+        doors: Clock | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._folder = folder
+        self._doors = doors or SystemClock()
         self._environment = environment
         self._clock = clock
         self._rollout = ""
@@ -47,7 +57,7 @@ class Counting:
                 self._turn_to(rollout)
             if self._clock() >= self._compact_at:
                 self._compact()
-            counts = self._reader.read(until_us=_due_us())
+            counts = self._reader.read(until_us=self._due_us())
         except OSError as error:
             raise CountsUnreadable(environment=self._environment, problem=str(error)) from error
         self._tell_of_damage()
@@ -72,7 +82,7 @@ class Counting:
         """Fold what is closed. A disk that refuses costs room, not evidence: it is tried again in a while."""
         self._compact_at = self._clock() + COMPACT_EVERY_S
         try:
-            self._reader.compact(until_us=_due_us())
+            self._reader.compact(until_us=self._due_us())
         except (OSError, PlimsollError) as error:
             log.warning("the counts of %s in %s cannot be compacted: %s", self._rollout, self._environment, error)
 
@@ -86,7 +96,6 @@ class Counting:
             )
         self._damaged = self._reader.damaged
 
-
-def _due_us() -> int:
-    """Until when the outcomes of requests are known and written down, by the clock of the doors, which is this one."""
-    return time.time_ns() // 1000 - SLACK_US
+    def _due_us(self) -> int:
+        """Until when the outcomes of requests are known and written down."""
+        return in_microseconds(self._doors.now()) - SLACK_US

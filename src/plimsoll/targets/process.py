@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.capture.counts import StageCounts
+from plimsoll.kernel.clock import workspace_clock
 from plimsoll.kernel.extras import require
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
@@ -45,7 +46,7 @@ class ProcessTarget:
     def __init__(
         self,
         workspace: Workspace,
-        database: Database,
+        database: Database | None,
         *,
         runtimes: Runtimes | None = None,
     ) -> None:
@@ -105,7 +106,9 @@ class ProcessTarget:
             if environment not in self._countings:
                 from plimsoll.targets.counting import Counting  # brings NumPy, which most commands do not need
 
-                self._countings[environment] = Counting(self._counts(environment), environment=environment)
+                self._countings[environment] = Counting(
+                    self._counts(environment), environment=environment, doors=workspace_clock(self._workspace)
+                )
             return self._countings[environment].read(rollout)
 
     def stop(self, environment: str, *, revision: int) -> None:
@@ -144,6 +147,7 @@ class ProcessTarget:
             "live": desired.live,
             "stick_to": desired.stick_to,
             "traffic": asdict(desired.traffic) if desired.traffic is not None else None,
+            **({"clock": str(self._workspace.clock.absolute())} if self._workspace.clock.exists() else {}),
         }
 
     def _python_of(self, release: DesiredRelease, *, say: Callable[[str], None] = lambda _: None) -> str:

@@ -139,7 +139,7 @@ def _column(
 
 def _bins(profile: ColumnProfile, counts: Sequence[int], rows: int) -> tuple[BinView, ...]:
     """The bins that hold anything, in the profile's order."""
-    from plimsoll.monitor.wording import bin_name
+    from plimsoll.monitor.drift_wording import bin_name
 
     return tuple(
         BinView(name=bin_name(profile, place), expected=before / max(profile.rows, 1), actual=now / rows)

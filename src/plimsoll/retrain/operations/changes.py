@@ -9,8 +9,8 @@ from typing import Any
 from plimsoll.edge.context import Context
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
-from plimsoll.kernel.clock import to_text
-from plimsoll.kernel.ids import new_id
+from plimsoll.kernel.clock import from_microseconds, to_text
+from plimsoll.kernel.ids import millisecond_of, new_id
 from plimsoll.ledger.engine import Transaction
 from plimsoll.retrain import store
 from plimsoll.retrain.entities import (
@@ -52,7 +52,7 @@ def request(
         store.add_turn(transaction, joined, at=to_text(now))
     else:
         joined = Retraining(
-            id=new_id("retraining", at=now),
+            id=_new_id(context, transaction),
             project=context.project,
             environment=environment,
             ref=ref,
@@ -72,6 +72,15 @@ def request(
     }
     record(context, transaction, action=Action.RETRAINING_REQUESTED, subject=joined.id, detail=detail)
     return joined
+
+
+def _new_id(context: Context, transaction: Transaction) -> str:
+    """An id that sorts after every earlier one, also when a clock was set back or two come in one millisecond."""
+    now = context.clock.now()
+    last = next(iter(store.newest(transaction, project=context.project, most=1)), None)
+    if last is not None:
+        now = max(now, from_microseconds(1000 * (millisecond_of(last.id) + 1)))
+    return new_id("retraining", at=now)
 
 
 def advance(

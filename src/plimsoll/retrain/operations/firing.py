@@ -23,8 +23,8 @@ def mark_of(context: Context, watch: Watch) -> Mark | None:
         return store.mark(transaction, project=context.project, watch=watch.name)
 
 
-def runs_begun(context: Context, *, environment: str, ref: str) -> tuple[str, ...]:
-    """The latest runs of retrainings for an environment, newest first."""
+def runs_begun(context: Context, *, environment: str, ref: str) -> dict[str, str]:
+    """The latest runs of retrainings for an environment, newest first -> the release of each, if it became one."""
     with context.database.read() as transaction:
         return store.latest_runs(
             transaction, project=context.project, environment=environment, ref=ref, most=RUNS_REMEMBERED

@@ -32,7 +32,7 @@ def list_triggers(context: Context, _asked: Everything) -> TriggersView:
             per_day=limits.per_day,
             begun_lately=len(store.begun_since(transaction, project=context.project, since=now - DAY)),
             rests_until=to_text(rested) if rested and rested > now else "",
-            watched=leases.is_held(transaction, f"triggers/{context.project}", now=now),
+            watched=leases.is_held(transaction, f"triggers/{context.project}", now=context.machine.now()),
         )
 
 

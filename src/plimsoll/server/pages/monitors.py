@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from plimsoll.edge.bars import Bin, moved_bars
+from plimsoll.edge.bars import Bar, rows_chart
 from plimsoll.edge.charts import Axis, Limit, Series, line_chart
 from plimsoll.edge.context import Role
 from plimsoll.kernel.clock import from_text
@@ -92,7 +92,7 @@ def _decay(view: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _column(column: Mapping[str, Any]) -> dict[str, Any]:
     """A column with its drawings: where its rows went, and how far it was from the reference window by window."""
-    bins = [Bin(name=one["name"], before=one["expected"], now=one["actual"]) for one in column["bins"]]
+    bins = [Bar(name=one["name"], first=one["expected"], second=one["actual"]) for one in column["bins"]]
     course = column["course"]
     drawn = ""
     if course:
@@ -104,7 +104,8 @@ def _column(column: Mapping[str, Any]) -> dict[str, Any]:
             title=f"Drift of {column['name']} by window",
             axis=Axis(least=0.0),
         )
-    bars = moved_bars(bins, title=f"{column['name']}: shares of its bins, before and now") if bins else ""
+    title = f"{column['name']}: shares of its bins, in the reference and lately"
+    bars = rows_chart(bins, names=("reference", "lately"), title=title) if bins else ""
     return {
         **column,
         "bars": Markup(bars),  # noqa: S704 - escaped where they are drawn

@@ -8,7 +8,6 @@ from importlib.resources import files
 
 from fastapi import FastAPI, Request, Response
 
-from plimsoll.edge.bars import BARS_STYLE
 from plimsoll.edge.charts import CHART_STYLE
 from plimsoll.edge.graphs import GRAPH_STYLE
 from plimsoll.edge.spans import SPAN_STYLE
@@ -55,5 +54,5 @@ def add_static(app: FastAPI) -> None:
 def _asset(name: str) -> Asset:
     content = (files("plimsoll.server") / "static" / name).read_bytes()
     if name == "plimsoll.css":
-        content += f"{CHART_STYLE}{GRAPH_STYLE}{SPAN_STYLE}{BARS_STYLE}".encode()
+        content += f"{CHART_STYLE}{GRAPH_STYLE}{SPAN_STYLE}".encode()
     return Asset(content=content, tag=digest_bytes(content)[:16], type=TYPES[name])

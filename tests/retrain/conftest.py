@@ -1,0 +1,41 @@
+"""A watched project, on SQLite and (marked `system`) on a PostgreSQL of the tests' own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.postgres import postgres_server, postgres_url  # noqa: F401 - fixtures
+from tests.retrain.world import DRIFT, Watched, project_file
+from tests.rollout.controlled import START
+
+from plimsoll.governance.operations import local_caller
+from plimsoll.kernel.clock import ManualClock
+from plimsoll.kernel.workspace import Workspace
+from plimsoll.ledger.engine import connect
+from plimsoll.ledger.migrate import migrate
+from plimsoll.server.wiring import load_operations
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
+    state = tmp_path / ".plimsoll"
+    sqlite = f"sqlite:///{state}/ledger.sqlite"
+    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    return Workspace(root=tmp_path, state=state, ledger_url=url)
+
+
+@pytest.fixture
+def world(workspace: Workspace) -> Iterator[Watched]:
+    """Nothing is deployed; drift is watched for in production. At the end the audit chain is verified."""
+    load_operations()
+    workspace.project_file.write_text(project_file(DRIFT))
+    (workspace.root / "steps.py").write_text("")
+    database = connect(workspace.ledger_url)
+    clock = ManualClock(START)
+    migrate(database, clock=clock)
+    world = Watched(workspace=workspace, database=database, clock=clock, admin=local_caller(database, workspace, clock))
+    yield world
+    world.check()
+    database.close()
