@@ -50,12 +50,14 @@ def test_a_week_is_replayed_in_its_own_time_and_leaves_the_project_alone(replays
     assert len(past) == 1 + 12 * 24, "what the project has of the replayed days was still to come"
 
     with closing(sqlite3.connect(replays.state / "ledger.sqlite")) as ledger:
-        times = [row[0] for row in ledger.execute("SELECT at FROM audit_events ORDER BY position")]
+        times = [row[0] for row in ledger.execute("SELECT at FROM audit_events ORDER BY number")]
         windows = ledger.execute("SELECT count(*) FROM monitor_windows").fetchone()[0]
+        problems = ledger.execute("SELECT DISTINCT problem FROM alert_notices").fetchall()
     assert times == sorted(times)
     assert times[0] >= "1997-05-01T22:00"
     assert times[-1] < "1997-05-12"
     assert windows >= HOURS // 24
+    assert problems in ([], [("",)]), "nobody is told of alerts of another time"
 
     assert sorted(path.name for path in (replays.root / ".plimsoll").iterdir()) == ["replays"]
     assert [path.name for path in (replays.root / "data").iterdir()] == ["orders-past.csv"]

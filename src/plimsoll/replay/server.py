@@ -163,6 +163,8 @@ def _result(response: Any, progress: Callable[[Progress], None]) -> Any:
             found = document
     if "error" in found:
         raise RemoteError(found["error"])
+    if "result" not in found:
+        raise ValueError("the answer ended before its result")
     return found["result"]
 
 

@@ -15,11 +15,15 @@ from plimsoll.monitor.telling import pause_s, tell_all
 
 
 def tell_people(context: Context, lease: Lease, urls: Sequence[str]) -> None:
-    """Tell every notice that is due. A killed server tells one twice rather than not at all. Raises LeaseLost."""
+    """Tell every notice that is due. A killed server tells one twice rather than not at all. Raises LeaseLost.
+
+    Nobody is told of a replay's alerts: they are of another time.
+    """
     now = context.clock.now()
     with context.database.read() as transaction:
         due = store.due_notices(transaction, project=context.project, now=to_text(now))
-    notifier: Notifier | None = context.plugin("notifier", "apprise") if due and urls else None
+    is_replay = context.workspace.clock.exists()
+    notifier: Notifier | None = context.plugin("notifier", "apprise") if due and urls and not is_replay else None
     for notice in due:
         told, problem = (notice, "") if notifier is None else tell_all(notice, urls, notifier)
         pause = pause_s(told)
