@@ -28,7 +28,7 @@ def changed_world(stage: Stage) -> Seen:
     stage.show("ada", "alerts", "show", alert["id"])
     _let_drift_start_runs(stage)
     waiting = _wait(stage, "a retraining that waits for its approval", lambda: _waiting(stage))
-    stage.show("ada", "retrain", "show")
+    stage.show("ada", "retrain", "show", waiting["id"])
     stage.show("ada", "approve", waiting["release"], "--env", "production", expect=4)
     bring_a_crowd(stage)
     stage.show("grace", "approve", waiting["release"], "--env", "production")
@@ -36,16 +36,17 @@ def changed_world(stage: Stage) -> Seen:
     stage.show("ada", "rollout", "--env", "production")
     send_the_crowd_away(stage)
     done = _wait(stage, "the end of the retraining", lambda: _ended(stage))
-    stage.show("ada", "retrain", "show")
+    stage.telling.line()
+    stage.telling.note(f"{done['id']} is {done['standing']}: {done['sentence']}")
     verdict = stage.ask("ada", "verdict", done["run"])["verdict"]
     live = deployment_of(stage, "production")
     left = [one for one in stage.ask("ada", "alerts") if one["environment"] == "production"]
-    runs = stage.ask("ada", "retrain", "list")
+    runs = [one for one in stage.ask("ada", "retrain", "list") if one["run"]]
     wait_for_answers(stage)
     return Seen(
         expected="amounts drift: an alert; one run with its reason; it passes against the live model on fresh labels; "
         "its owner may not approve it, grace may; live on evidence",
-        seen=f"PSI {alert['evidence']['psi']:.2f} of {alert['evidence']['critical']:.2f}; {len(runs)} run, {done['because'][:40]}…; "
+        seen=f"amounts at PSI {alert['evidence']['psi']:.2f} of {alert['evidence']['critical']:.2f}; {len(runs)} run; "
         f"verdict {verdict['finding']}, {_gain(verdict, before)}; {live['release']} is {live['state']}, "
         f"{len(left)} alerts of {before} left",
         ok=len(runs) == 1
@@ -79,8 +80,9 @@ def _alert(stage: Stage) -> Mapping[str, Any] | None:
 
 
 def _retraining(stage: Stage) -> dict[str, Any] | None:
+    """The first there was; what drifts on while its release is rolled out waits, and is dropped once that is live."""
     listed: list[dict[str, Any]] = stage.ask("ada", "retrain", "list")
-    return listed[0] if listed else None
+    return listed[-1] if listed else None
 
 
 def _waiting(stage: Stage) -> Mapping[str, Any] | None:
