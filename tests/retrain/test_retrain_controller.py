@@ -79,7 +79,7 @@ def test_a_trigger_in_a_rollout_waits_for_its_end_and_is_dropped_when_its_alert_
 
     dropped = world.latest_retraining()
     assert dropped["standing"] == "dropped"
-    assert dropped["reasons"][0]["note"] == f"{alert.id} (amount drifted, seen in window 1) was resolved"
+    assert dropped["reasons"][0]["note"] == f"{alert.id} (drift of amount 1) was resolved"
     assert world.hands.sent == []
 
 
@@ -318,4 +318,4 @@ def test_everything_is_on_the_record(world: Watched):
         ("retraining_ended", "deployed"),
     ]
     assert events[1]["detail"]["owners"] == ["ann"]
-    assert events[5]["detail"]["why"] == "amount drifted, seen in window 1"
+    assert events[5]["detail"]["why"] == "drift of amount 1"

@@ -33,7 +33,7 @@ def test_a_release_goes_through_the_environments_that_take_it_by_themselves(worl
     assert (done["standing"], done["deployed"]) == ("deployed", ["staging", "production"])
     rollout = world.latest("production")
     assert rollout.started_by == "plimsoll:retrain"
-    assert "amount drifted" in world.ask("rollouts.report", environment="production")["text"]
+    assert "drift of amount" in world.ask("rollouts.report", environment="production")["text"]
     assert world.history("production").count(("fraud@2", "running")) == 1
 
 

@@ -45,7 +45,7 @@ def monitor(
     windows: Annotated[int, typer.Option("--windows", "-n", min=1, max=2000, help="How many of the latest.")] = 168,
     as_json: Json = False,
 ) -> None:
-    """Show what is seen of a live release: rows, drift, its metric on labels, alerts."""
+    """Show what is seen of a live release: drift, quality, alerts."""
     run(
         "monitors.show",
         as_json=as_json,
