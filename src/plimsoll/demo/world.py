@@ -19,7 +19,8 @@ def changed_world(stage: Stage) -> Seen:
     """Two months on: drift is found on live payments, starts a run, and what comes of it goes live on evidence."""
     before = deployment_of(stage, "production")["release"]
     stage.telling.note(
-        "Two months pass: amounts have doubled, half of the payments moved online, and there is a new scheme of fraud."
+        "Two months pass: there are twice as many payments, of twice the amounts, half of them moved online, and a new "
+        "scheme of fraud."
     )
     stage.show_python("ada", "generate.py", *_MONTHS)
     change_payments(stage)
