@@ -474,6 +474,29 @@ class TestStop:
             world.stop()
 
 
+class TestShown:
+    def test_a_rollout_shows_its_stages_its_share_and_its_charts(self, world):
+        world.make_live(world.release(1), CANARY)
+        world.deploy(world.release(2), CANARY)
+        world.until(lambda: world.states(CANARY)[-1] == "Stage 0", step_s=1)
+        view = world.ask("rollouts.show", environment=CANARY)
+        assert (view["shares"], view["candidate_pct"]) == ([10.0, 50.0], 10.0)
+        drawn = world.ask("rollouts.plots", environment=CANARY, rollout=view["id"])
+        assert [plot["heading"] for plot in drawn["plots"]][:2] == ["Evidence", "Traffic"]
+        assert all(plot["svg"].startswith('<div class="chart">') for plot in drawn["plots"])
+        assert (drawn["rollout"], drawn["failures"]) == (view["id"], [])
+
+    def test_every_environment_is_listed_with_its_policy_and_what_a_release_lacks_there(self, world):
+        listed = {one["name"]: one for one in world.ask("environments.list")}
+        assert list(listed) == ["staging", "production", "canary", "guarded", "later"]
+        assert (listed["canary"]["strategy"], listed["canary"]["stages"]) == ("canary", [10.0, 50.0])
+        assert (listed["later"]["after"], listed["later"]["bake"]) == ("staging", "2h")
+        release = world.release(1)
+        standings = {one["environment"]: one for one in world.ask("approvals.list", release=release.name)}
+        assert standings["guarded"]["lacking"] == ["it lacks 1 approval from role approver other than its authors"]
+        assert standings["staging"]["wanted"] == standings["staging"]["lacking"] == []
+
+
 class TestPolicy:
     def test_without_its_approvals_it_is_refused(self, world):
         release = world.release(1)

@@ -112,6 +112,17 @@ def test_calls_stream_progress_and_end_with_the_result(server):
     assert lines[-1]["result"]["run"]["params"]["factor"] == 3
 
 
+def test_a_runs_graph_and_logs_are_told(server):
+    token = server.tokens["admin"]
+    _, report = server.json("POST", "/api/runs", token=token, body={"params": {"factor": 21}})
+    run = report["run"]["id"]
+    _, graph = server.json("GET", f"/api/runs/{run}/graph", token=token)
+    found = [(step["name"], step["needs"], step["state"]) for step in graph["steps"]]
+    assert (found, graph["problem"]) == ([("numbers", [], "done"), ("total", ["numbers"], "done")], "")
+    _, log = server.json("GET", f"/api/runs/{run}/steps/total/log", token=token)
+    assert (log["text"], log["cut"]) == ("", False)
+
+
 def test_the_openapi_document_covers_every_operation_and_all_its_references_resolve(server):
     _, document = server.json("GET", "/openapi.json", token=server.tokens["viewer"])
     names = {item["operationId"] for methods in document["paths"].values() for item in methods.values()}
