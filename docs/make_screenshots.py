@@ -20,14 +20,15 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 WIDTHS = {"wide": 1280, "narrow": 390}
-FIXED = ("/", "/runs", "/releases", "/alerts", "/audit", "/audit/verification", "/trace", "/docs")
+FIXED = ("/", "/runs", "/releases", "/alerts", "/retrainings", "/audit", "/audit/verification", "/trace", "/docs")
 FOUND = {
     "run": ("/runs", 'a[href^="/runs/run-"]:not([href$="verdict"])'),
     "verdict": ("/runs", 'a[href$="/verdict"]'),
     "release": ("/releases", 'a[href^="/releases/"]'),
     "environment": ("/", '.places h3 a[href^="/environments/"] >> nth=-1'),
     "monitor": ("/environments/production", 'a[href$="/monitor"]'),
-    "rollout": ("/", 'a[href*="/rollouts/"]'),
+    "rollout": ("/environments/production", 'a[href*="/rollouts/"]'),
+    "retraining": ("/retrainings", 'a[href^="/retrainings/"]'),
 }
 """Pages about one thing: on which page, and which link there, leads to it."""
 

@@ -47,15 +47,30 @@ def test_rows_become_one_request_each_with_missing_values_as_null(model_url: str
     )
     duckdb.sql(f"COPY (FROM (VALUES {values}) AS t(country, distance, customer, unasked)) TO '{rows}'")
 
-    assert write_requests(model_url, rows, into, count=3) == 3
+    assert write_requests(model_url, rows, into, count=4) == 4
 
     bodies = [json.loads(line) for line in into.read_text().splitlines()]
     assert [[tensor["name"] for tensor in body["inputs"]] for body in bodies] == [
         ["country", "distance", "customer"]
-    ] * 3
-    assert [[tensor["data"] for tensor in body["inputs"]] for body in bodies] == [
-        [["GB"], [1.5], ["c1"]],
-        [["LU"], [None], ["c2"]],
-        [["FR"], [None], [None]],
+    ] * 4
+    assert sorted(tensor["data"] for body in bodies for tensor in body["inputs"][:1]) == [
+        ["DE"],
+        ["FR"],
+        ["GB"],
+        ["LU"],
     ]
-    assert bodies[0]["inputs"][1] == {"name": "distance", "datatype": "FP64", "shape": [1], "data": [1.5]}
+    by_country = {body["inputs"][0]["data"][0]: [tensor["data"][0] for tensor in body["inputs"][1:]] for body in bodies}
+    assert by_country == {"GB": [1.5, "c1"], "LU": [None, "c2"], "FR": [None, None], "DE": [2.0, "c4"]}
+
+
+def test_the_rows_are_drawn_from_all_over_the_file_and_always_the_same(model_url: str, tmp_path: Path):
+    rows = tmp_path / "rows.parquet"
+    duckdb.sql(
+        f"COPY (SELECT 'GB' AS country, i::DOUBLE AS distance, 'c' AS customer FROM range(1000) t(i)) TO '{rows}'"
+    )
+    for name in ("one", "other"):
+        write_requests(model_url, rows, tmp_path / name, count=100)
+    text = (tmp_path / "one").read_text()
+    assert text == (tmp_path / "other").read_text()
+    distances = [json.loads(line)["inputs"][1]["data"][0] for line in text.splitlines()]
+    assert max(distances) > 800

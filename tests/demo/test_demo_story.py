@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from plimsoll.demo import story
-from plimsoll.demo.acts import Seen, load_counts
 from plimsoll.demo.errors import CommandSurprised, FolderNotEmpty, PartMissing, ProcessEnded, TookTooLong
+from plimsoll.demo.seen import Seen
 from plimsoll.demo.stage import Stage
 from plimsoll.demo.telling import Telling
+from plimsoll.demo.traffic import load_counts
 
 SUMMARY = {"sent": 10, "answered": 10, "failed": 0, "reasons": {}, "latency_ms": {"p50": 1.0, "p99": 2.0, "max": 3.0}}
 

@@ -173,7 +173,7 @@ def test_what_changes_is_found_in_the_hour_and_told_once(live: Live):
     alert = found["drift", "price"]
     assert alert["opened_at"] == "2027-03-02T07:00:00.000000Z"
     assert (alert["release"], alert["state"], alert["times"]) == ("orders@1", "open", 3)
-    assert "price is distributed otherwise than in the reference" in alert["sentence"]
+    assert "price has drifted: median" in alert["sentence"]
     assert ("drift", "discount") not in found
     opened = [event for event in live.ask("audit.list", limit=100) if event["action"] == "alert_opened"]
     assert len(opened) == len(found)
@@ -242,7 +242,7 @@ def test_the_command_shows_what_is_watched_and_says_by_its_code_that_there_are_a
     lines = {line.split()[0]: line for line in told.stdout.splitlines() if "▁" in line or "█" in line}
     assert " drift " in lines["price"]
     assert "no drift" in lines["discount"]
-    assert "price is distributed otherwise than in the reference" in told.stdout
+    assert "price has drifted: median" in told.stdout
 
 
 def test_an_environment_in_which_nothing_runs_is_said(live: Live, monkeypatch: pytest.MonkeyPatch):

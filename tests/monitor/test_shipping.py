@@ -15,6 +15,7 @@ from plimsoll.bundle.entities import Field
 from plimsoll.capture.writer import CaptureWriter
 from plimsoll.data.engine import engine, path_list
 from plimsoll.kernel.ids import new_id
+from plimsoll.monitor import shipping
 from plimsoll.monitor.shipping import Part, digests_in, files_of, first_moment, read_parts, ship
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -100,6 +101,27 @@ def test_a_reader_opens_only_the_parts_of_the_time_it_asks_for(writer, tmp_path)
     assert [len(files_of(tmp_path / "shipped", DIGEST, since=since, until=until)) for since, until in (
         (None, None), (START, START + hour), (START + hour, START + 2 * hour), (START + 2 * hour, None),
     )] == [2, 1, 1, 0]  # fmt: skip
+
+
+def test_a_door_that_appends_all_the_while_does_not_keep_the_shipper_for_ever(writer, tmp_path):
+    writer.append(record(1))
+    appended = []
+
+    def fields(_digest: str) -> tuple[Field, ...]:
+        appended.append(writer.append(record(len(appended) + 2)))
+        assert len(appended) < 10
+        return FIELDS
+
+    assert ship(tmp_path / "capture", tmp_path / "shipped", fields) == 1
+    assert len(read_parts(tmp_path / "shipped")) == 1
+
+
+def test_a_long_backlog_becomes_several_parts(writer, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipping, "MOST_RECORDS", 4)
+    for number in range(10):
+        writer.append(record(number))
+    assert ship_all(tmp_path) == 10
+    assert len(read_parts(tmp_path / "shipped")) == 3
 
 
 def test_releases_with_other_columns_lie_in_files_of_their_own(writer, tmp_path):

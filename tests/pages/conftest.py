@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -68,27 +67,47 @@ class Watch:
 OpenPage = Callable[..., Page]
 
 
+def session_of(address: str, token: str) -> Any:
+    """The cookie of a new session, as a browser is given it."""
+    place = urlsplit(address)
+    connection = HTTPConnection(str(place.hostname), place.port, timeout=20)
+    try:
+        connection.request("POST", "/login", urlencode({"token": token}))
+        set_cookie = str(connection.getresponse().getheader("set-cookie"))
+    finally:
+        connection.close()
+    name, _, value = set_cookie.partition(";")[0].partition("=")
+    return {"name": name, "value": value, "url": address, "sameSite": "Strict", "httpOnly": True}
+
+
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """Cookies by whose they are."""
+    return {}
+
+
 @pytest.fixture
-def visit(world: World, browser: Browser) -> Iterator[OpenPage]:
+def visit(world: World, browser: Browser, sessions: dict[str, Any]) -> Iterator[OpenPage]:
     """Opens a page as somebody: `visit("/runs", who="vera")`. Whatever the page complains about fails the test."""
     contexts: list[BrowserContext] = []
     watches: list[Watch] = []
 
-    def opening(path: str, *, who: str = "ada", address: str = "", token: str = "", **settings: Any) -> Page:
+    def opening(path: str, *, who: str = "ada", fresh: bool = False, address: str = "", **settings: Any) -> Page:
+        """fresh: in a session of its own, which the test may end. address: of another server."""
         base = address or world.up.address
         context = browser.new_context(
             **{"base_url": base, "reduced_motion": "reduce", "viewport": {"width": 1280, "height": 900}, **settings}
         )
         contexts.append(context)
+        if fresh or address or who not in sessions:
+            sessions[who] = session_of(base, world.tokens.get(who, who))
+        context.add_cookies([sessions[who]])
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.goto(f"/login?then={path}")
-        page.get_by_label("Your token").fill(token or world.tokens[who])
         watch = Watch(page, base)
         watches.append(watch)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url(f"{base}{path}")
         page.watch = watch  # type: ignore[attr-defined]
+        page.goto(path)
         return page
 
     yield opening
@@ -106,8 +125,3 @@ def latest_event(world: World) -> Callable[[str], dict[str, Any]]:
         return world.events(action=action, limit=1)[0]
 
     return latest
-
-
-def stored(folder: Path) -> Any:
-    """The note of a running server."""
-    return json.loads((folder / ".plimsoll" / "server.json").read_text())

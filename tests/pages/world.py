@@ -39,8 +39,6 @@ class World:
     tokens: dict[str, str] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     """How a run went -> its id."""
-    rollout: str = ""
-    """The id of the rollout under way in production."""
     prediction: str = ""
 
     def call(self, operation: str, *, who: str = "ada", **payload: Any) -> Any:
@@ -69,6 +67,14 @@ class World:
     def standing(self, environment: str) -> str:
         return str(self.call("rollouts.show", environment=environment)["standing"])
 
+    def under_way(self) -> str:
+        """The id of the rollout of orders@2 that is in its first stage in production; begun anew when it has ended."""
+        latest = self.call("rollouts.show", environment="production")
+        if latest["ended_at"]:
+            self.call("deployments.create", release="orders@2", environment="production")
+        until(lambda: self.standing("production") == "stage", of="the first stage")
+        return str(self.call("rollouts.show", environment="production")["id"])
+
     def end(self) -> None:
         with ThreadPoolExecutor() as pool:
             places = self.call("deployments.list")
@@ -93,10 +99,13 @@ def make_world(folder: Path) -> World:
     world = World(project=project, up=start(project.root))
     try:
         _people(world)
-        _releases(world)
-        _deployments(world)
+        _release(world, 1, 1.0)
+        with ThreadPoolExecutor() as pool:
+            for part in (pool.submit(_more_releases, world), pool.submit(_first_life, world)):
+                part.result()
+        _rollout(world)
     except BaseException:
-        world.up.process.kill()
+        world.end()
         raise
     return world
 
@@ -108,12 +117,16 @@ def _people(world: World) -> None:
         world.tokens[name] = world.call("people.add", person=name, role=role)["token"]
 
 
-def _releases(world: World) -> None:
-    """Three good runs with releases, and one whose first step fails and says why."""
-    for number, strength in enumerate((1.0, 0.5, 0.2), start=1):
-        report = world.call("runs.create", params={"strength": strength})
-        world.runs[f"good {number}"] = report["run"]["id"]
-        world.call("releases.create", run=report["run"]["id"])
+def _release(world: World, number: int, strength: float) -> None:
+    report = world.call("runs.create", params={"strength": strength})
+    world.runs[f"good {number}"] = report["run"]["id"]
+    world.call("releases.create", run=report["run"]["id"])
+
+
+def _more_releases(world: World) -> None:
+    """Two more, and a run whose step fails and says why."""
+    _release(world, 2, 0.5)
+    _release(world, 3, 0.2)
     code = world.project.root / "steps.py"
     before = code.read_text()
     code.write_text(
@@ -124,8 +137,8 @@ def _releases(world: World) -> None:
     world.runs["failed"] = world.call("runs.list", limit=1)[0]["run"]["id"]
 
 
-def _deployments(world: World) -> None:
-    """orders@1 live in production, whose callers have changed; orders@2 on its way there."""
+def _first_life(world: World) -> None:
+    """orders@1 live in production, whose callers change."""
     world.call("deployments.create", release="orders@1", environment="staging")
     world.call(
         "approvals.create", who="grace", release="orders@1", environment="production", comment="slices look right"
@@ -136,12 +149,15 @@ def _deployments(world: World) -> None:
     live = world.wait_live("production", "orders@1")
     world.prediction = _predict(live["address"], shift=1.0)
     _drift(world, live["address"])
+
+
+def _rollout(world: World) -> None:
+    """orders@2 on its way to production."""
     world.call("deployments.create", release="orders@2", environment="staging")
     world.call("approvals.create", who="grace", release="orders@2", environment="production")
     world.wait_live("staging", "orders@2")
     world.call("deployments.create", release="orders@2", environment="production")
     until(lambda: world.standing("production") == "stage", of="the first stage")
-    world.rollout = world.call("rollouts.show", environment="production")["id"]
     world.wait_live("quick", "orders@1")
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plimsoll.kernel.clock import to_text
-from plimsoll.retrain.entities import Firing, Retraining, Seen, State, Trigger, Waiting
+from plimsoll.retrain.entities import Firing, Retraining, State, Trigger, Waiting
+from plimsoll.retrain.seen import Seen
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 

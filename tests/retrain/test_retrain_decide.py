@@ -10,20 +10,19 @@ from tests.retrain.builders import START, a_firing, a_retraining, by_hand, seen
 
 from plimsoll.retrain.decide import DAY, TRIES, decide, judge_again, owners_of
 from plimsoll.retrain.entities import (
-    Course,
     Deploying,
     Done,
     Dropped,
     Failed,
     Judged,
     Limits,
-    Refusal,
     Refused,
     Released,
     Running,
     Superseded,
     Waiting,
 )
+from plimsoll.retrain.seen import Course, Refusal
 
 HOUR = timedelta(hours=1)
 ON_ITS_WAY = Deploying(release="fraud@2", digest="d2", environment="staging")

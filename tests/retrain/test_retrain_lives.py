@@ -20,20 +20,18 @@ from plimsoll.retrain.decide import DAY, TRIES, decide
 from plimsoll.retrain.entities import (
     OPEN,
     Cancelled,
-    Course,
     Deploying,
     Done,
     Failed,
     Judged,
     Limits,
-    Refusal,
     Refused,
     Released,
     Retraining,
     Running,
-    Seen,
     Waiting,
 )
+from plimsoll.retrain.seen import Course, Refusal, Seen
 
 LIVES = int(os.environ.get("PLIMSOLL_TEST_LIVES", "200"))
 PLACES = st.sampled_from(["staging", "production"])

@@ -21,8 +21,9 @@ from plimsoll.pipeline import store as runs
 from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.release.entities import Release
 from plimsoll.retrain.controller import reconcile
-from plimsoll.retrain.entities import Failed, Judged, Refused, Released, Retraining, Running, Step
+from plimsoll.retrain.entities import Failed, Judged, Refused, Released, Retraining, Running
 from plimsoll.retrain.operations import claim, give_back, open_retrainings, report
+from plimsoll.retrain.seen import Step
 from plimsoll.server.wiring import RETRAINER
 
 PROJECT = """

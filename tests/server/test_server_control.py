@@ -278,3 +278,14 @@ def take_as(ledger: Database, holder: str, clock: ManualClock) -> Lease:
         )  # fmt: skip
     assert lease is not None
     return lease
+
+
+def test_each_loop_has_a_lease_of_its_own(ledger):
+    clock = ManualClock(NOON)
+    take_as(ledger, "other-machine 7 12345", clock)
+    triggers = Control(ledger, project="answers", clock=clock, loop="triggers")
+
+    assert Control(ledger, project="answers", clock=clock).hold() is None
+    held = triggers.hold()
+    assert held is not None
+    assert held.name == "triggers/answers"

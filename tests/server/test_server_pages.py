@@ -21,6 +21,7 @@ EVIL = '<script>alert(1)</script>"onload='
 EMPTY = {
     "deployments.list": [], "environments.list": [], "runs.list": [], "releases.list": [], "audit.list": [],
     "alerts.list": [],
+    "retrainings.list": [],
 }  # fmt: skip
 
 

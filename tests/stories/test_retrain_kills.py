@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.stories.orders_project import make_orders
 from tests.stories.retrain_driver import POINTS
-from tests.stories.workspace import ProjectFolder, until
+from tests.stories.workspace import ProjectFolder, kill, until
 
 from plimsoll.ledger.engine import Database
 from plimsoll.monitor.entities import Alert, AlertState, Concern, Span
@@ -106,6 +106,12 @@ class Scene:
         tables |= {"retrainings": "retrainings", "rollouts": "rollouts", "deployments": "deployment_history"}
         return {name: self.row(f"SELECT COUNT(*) AS n FROM {table}")["n"] for name, table in tables.items()}
 
+    def worker(self) -> int:
+        """The pid of the process that has taken a run on; 0 while none has."""
+        rows = "SELECT COALESCE(MAX(worker), '') AS worker FROM retrainings WHERE stands = 'Running' AND worker <> ''"
+        identity = self.row(rows)["worker"]
+        return int(identity.split()[1]) if identity else 0
+
     def wait_for_the_end(self, before: str) -> None:
         """Wait until another release is live and the retraining has ended."""
         until(lambda: self.live()["release"] != before, seconds=END_WITHIN_S, of="the next release")
@@ -134,16 +140,19 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     scene.end()
 
 
-def test_a_storm_of_alerts_becomes_one_release_that_is_live_with_its_reason(scene: Scene):
+def test_a_storm_of_alerts_becomes_one_release_that_is_live_with_its_reason_though_its_worker_dies(scene: Scene):
     before = scene.count()
     scene.drift(count=1000)
     server = scene.start_server()
+    worker = until(scene.worker, seconds=END_WITHIN_S, of="a worker at the run")
+    kill(worker)
 
     scene.wait_for_the_end("orders@1")
 
     done = scene.latest()
     assert (done["standing"], done["deployed"]) == ("deployed", ["production"])
     assert len(done["reasons"]) == 1000
+    assert any("try 2 of 3" in turn["sentence"] for turn in done["turns"])
     assert {name: after - before[name] for name, after in scene.count().items()} == dict.fromkeys(before, 1)
     because = "price drifted (1000); price drifted (999); price drifted (998); and 997 more"
     assert done["because"] == because

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; the story to stderr.")] = False,
     ) -> None:
-        """Play five acts on real parts, each checking what it shows."""
+        """Play seven acts on real parts, each checking what it shows."""
         module, _, function = PLAY.partition(":")
         with reported(as_json=as_json):
             result = getattr(import_module(module), function)(folder, keep=keep, quiet=as_json)

@@ -9,9 +9,12 @@ from urllib.request import urlopen
 
 from plimsoll.data.engine import name_literal
 
+SEED = 7
+"""The same rows every time."""
+
 
 def write_requests(model_url: str, rows: Path, into: Path, *, count: int) -> int:
-    """Write the first `count` rows of a Parquet file as request bodies, one a line; returns how many there were.
+    """Write `count` rows of a Parquet file, drawn from all over it, as request bodies, one a line; returns how many.
 
     model_url: where the door describes its model, `http://…/v2/models/NAME`; what it takes decides the columns, their
     order and their datatypes. A missing value becomes null.
@@ -24,8 +27,9 @@ def write_requests(model_url: str, rows: Path, into: Path, *, count: int) -> int
     columns = ", ".join(name_literal(tensor["name"]) for tensor in tensors)
     with duckdb.connect(config={"threads": 1}) as connection:
         # Columns come from the model's description, quoted; the values are parameters.
-        query = f"SELECT {columns} FROM read_parquet(?) LIMIT ?"
-        found = connection.execute(query, [str(rows), count]).fetchall()
+        sample = f"reservoir({count} ROWS) REPEATABLE ({SEED})"
+        query = f"SELECT {columns} FROM read_parquet(?) USING SAMPLE {sample}"
+        found = connection.execute(query, [str(rows)]).fetchall()
     into.write_text("".join(json.dumps({"inputs": _inputs(tensors, row)}) + "\n" for row in found))
     return len(found)
 

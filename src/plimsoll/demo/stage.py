@@ -23,6 +23,7 @@ from plimsoll.demo.errors import CommandSurprised, ProcessEnded, TookTooLong
 from plimsoll.demo.telling import Telling
 
 T = TypeVar("T")
+GIT = ("git", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null")
 END_WITHIN_S = 15.0
 
 
@@ -35,6 +36,7 @@ class Stage:
         self.tokens: dict[str, str] = {}
         self.server_url = ""
         self.load: subprocess.Popen[str] | None = None
+        self.load_name = "load"
         self.crowds: dict[str, subprocess.Popen[str]] = {}
         self._started: dict[subprocess.Popen[str], str] = {}
 
@@ -43,13 +45,22 @@ class Stage:
         """Where the demo keeps its own files: below the workspace's state, which git ignores."""
         return self.folder / ".plimsoll" / "demo"
 
-    def show(self, person: str, *arguments: str, expect: int = 0, until: str | None = None) -> str:
+    def show(
+        self,
+        person: str,
+        *arguments: str,
+        expect: int = 0,
+        until: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         """Run a `plimsoll` command and show it with what it says; returns that.
 
-        until: leave out the output from the first line that begins so. Raises CommandSurprised.
+        until: leave out the output from the first line that begins so. environment: variables of this command alone;
+        without a server's. Raises CommandSurprised.
         """
         shown = shlex.join(["plimsoll", *arguments])
-        return self._shown(person, shown, [sys.executable, "-m", "plimsoll", *arguments], expect=expect, until=until)
+        command = [sys.executable, "-m", "plimsoll", *arguments]
+        return self._shown(person, shown, command, expect=expect, until=until, environment=environment)
 
     def show_python(self, person: str, script: str, *arguments: str) -> str:
         """Run a script of the workspace with this Python and show it. Raises CommandSurprised."""
@@ -87,7 +98,15 @@ class Stage:
         self._started[process] = name
         return process
 
-    def wait(self, what: str, look: Callable[[], T | None], *, on: subprocess.Popen[str], within_s: float = 30.0) -> T:
+    def wait(
+        self,
+        what: str,
+        look: Callable[[], T | None],
+        *,
+        on: subprocess.Popen[str],
+        within_s: float = 30.0,
+        every_s: float = 0.02,
+    ) -> T:
         """Look again and again until a process shows something. Raises ProcessEnded, TookTooLong."""
         deadline = time.monotonic() + within_s
         while (seen := look()) is None:
@@ -95,8 +114,13 @@ class Stage:
                 raise self._ended(on)
             if time.monotonic() > deadline:
                 raise TookTooLong(what=what, seconds=within_s, folder=str(self.folder))
-            time.sleep(0.02)
+            time.sleep(every_s)
         return seen
+
+    def commit(self, person: str, message: str) -> None:
+        """Commit what that person changed, and show it."""
+        self.telling.command(person, shlex.join(["git", "commit", "--all", "--message", message]))
+        subprocess.run([*GIT, "commit", "--quiet", "--all", "--message", message], cwd=self.folder, check=True)
 
     def document(self, name: str) -> dict[str, Any] | None:
         """A JSON document among the notes; None while there is none."""
@@ -149,10 +173,23 @@ class Stage:
         said = {place: (command.communicate()[0], command.returncode) for place, command in commands.items()}
         return [f"{place} could not be stopped: {text.strip()}" for place, (text, code) in said.items() if code]
 
-    def _shown(self, person: str, shown: str, command: Sequence[str], *, expect: int, until: str | None) -> str:
+    def _shown(
+        self,
+        person: str,
+        shown: str,
+        command: Sequence[str],
+        *,
+        expect: int,
+        until: str | None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         self.telling.command(person, shown)
+        variables = self._environment(person)
+        if environment is not None:
+            variables = {name: value for name, value in variables.items() if not name.startswith("PLIMSOLL_")}
+            variables |= environment
         with tempfile.TemporaryFile("w+") as out:
-            code, said = self._run(command, person, out)
+            code, said = self._run(command, variables, out)
             out.seek(0)
             text = out.read()
         kept = text if until is None else _before(text, until)
@@ -161,10 +198,10 @@ class Stage:
             raise self._surprise(shown, code, expect, (said or text)[-2000:])
         return text + (said if code else "")
 
-    def _run(self, command: Sequence[str], person: str, out: IO[str]) -> tuple[int, str]:
+    def _run(self, command: Sequence[str], environment: Mapping[str, str], out: IO[str]) -> tuple[int, str]:
         """Exit code, and what it said to stderr from its error on; progress before that passes by."""
         process = subprocess.Popen(
-            command, cwd=self.folder, env=self._environment(person), stdout=out, stderr=subprocess.PIPE, text=True
+            command, cwd=self.folder, env=environment, stdout=out, stderr=subprocess.PIPE, text=True
         )
         said: list[str] = []
         with process:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -23,14 +23,27 @@ from types import FrameType
 from typing import Any
 
 import plimsoll
-from plimsoll.demo.acts import ACTS, Seen, end_load, load_counts, prepare
+from plimsoll.demo.acts import better_model, first_release, nothing_twice, prepare, unmasked_model, worse_model
 from plimsoll.demo.errors import FolderNotEmpty, PartMissing
-from plimsoll.demo.stage import Stage
+from plimsoll.demo.questions import answer_the_questions
+from plimsoll.demo.seen import Seen
+from plimsoll.demo.stage import GIT, Stage
 from plimsoll.demo.telling import Telling
+from plimsoll.demo.traffic import end_load, load_counts
+from plimsoll.demo.world import changed_world
 from plimsoll.kernel.errors import PlimsollError
 
 EXAMPLE = Path(plimsoll.__file__).parent / "templates" / "fraud"
-GIT = ("git", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null")
+
+ACTS: tuple[tuple[str, str, Callable[[Stage], Seen]], ...] = (
+    ("Act 1", "A first release: trained, gated, approved by somebody else, live", first_release),
+    ("Act 2", "Nothing is done twice, and the plan says what will be", nothing_twice),
+    ("Act 3", "A worse model is refused", worse_model),
+    ("Act 4", "A better model goes live on evidence, share by share", better_model),
+    ("Act 5", "A model that passes every gate fails on live payments, and is taken back", unmasked_model),
+    ("Act 6", "The world changes: found, retrained, judged, approved, live", changed_world),
+    ("Act 7", "The questions: where does this answer come from, and is the record whole", answer_the_questions),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ def monitor(
     windows: Annotated[int, typer.Option("--windows", "-n", min=1, max=2000, help="How many of the latest.")] = 168,
     as_json: Json = False,
 ) -> None:
-    """Show what is seen of a live release: rows, drift, its metric on labels, alerts."""
+    """Show what is seen of a live release: drift, quality, alerts."""
     run(
         "monitors.show",
         as_json=as_json,
@@ -193,11 +193,15 @@ def _show_alerts(found: list[dict[str, Any]]) -> None:
     )
 
 
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
 def _show_alert(item: dict[str, Any]) -> None:
     say(f"{paint(item['id'], 'bold')} is {paint(item['state'], COLOURS[item['state']])}")
     say(f"  {item['concern']} of {item['subject']}: {item['release']} in {item['environment']}")
     say(f"  {item['sentence']}")
-    say(f"  opened {moment(item['opened_at'])}, last seen {moment(item['seen_at'])}, {item['times']} times")
+    say(f"  opened {moment(item['opened_at'])}, last seen {moment(item['seen_at'])}, {_times(item['times'])}")
     if item["acknowledged_by"]:
         say(f"  acknowledged by {item['acknowledged_by']} {moment(item['acknowledged_at'])}")
     if item["resolved_by"]:

@@ -74,6 +74,12 @@ class Alert:
     why: str = ""
     """What the person who acknowledged or resolved it gave as the reason."""
 
+    @property
+    def brief(self) -> str:
+        """What it is about in a few words: `drift of amount (median 36 -> 66)`."""
+        moved = self.evidence.get("moved")
+        return f"{self.concern} of {self.subject}{f' ({moved})' if moved else ''}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:

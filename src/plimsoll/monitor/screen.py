@@ -10,6 +10,7 @@ from plimsoll.edge.scales import share_text
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LATELY = 48
+MOST_BINS = 12
 HEADINGS = ("column", "PSI", "drift above", "over", "verdict", "reference", "lately")
 COLOURS = {"drift": "red", "no drift": "green", "too few rows": "dim"}
 _SPANS = ("window", "day", "week")
@@ -73,10 +74,20 @@ def _quality(view: dict[str, Any]) -> Iterator[str]:
 def _row(column: dict[str, Any]) -> tuple[str, ...]:
     name = f"({column['name']})" if column["predicted"] else column["name"]
     judged = [span for span in column["spans"] if span["judged"]]
-    before, now = (bars([one[side] for one in column["bins"]]) for side in ("expected", "actual"))
+    before, now = _distributions(column["bins"])
     if not judged:
         return name, "", "", "", paint("too few rows", COLOURS["too few rows"]), before, now
     worst = max(judged, key=lambda span: (span["drifted"], span["psi"] / (span["critical"] or 1.0)))
     verdict = "drift" if worst["drifted"] else "no drift"
     figures = (f"{worst['psi']:.3f}", f"{worst['critical']:.3f}", worst["span"])
     return name, *figures, paint(verdict, COLOURS[verdict]), before, now
+
+
+def _distributions(bins: list[dict[str, Any]]) -> tuple[str, str]:
+    """Both on one scale; of many bins the first, and the rest as one."""
+    sides = [[float(one[side]) for one in bins] for side in ("expected", "actual")]
+    if len(bins) > MOST_BINS:
+        sides = [[*side[: MOST_BINS - 1], sum(side[MOST_BINS - 1 :])] for side in sides]
+    most = max((share for side in sides for share in side), default=0.0) or 1.0
+    before, now = (bars([*side, most])[: len(side)] for side in sides)
+    return before, now

@@ -120,9 +120,11 @@ def _ship(segments: Path, shipped: Path, write: Write, *, moment: str) -> int:
     ends = {part.segment: part.end for part in read_parts(shipped)}
     done = 0
     for segment in sorted(segments.glob(f"*{SUFFIX}")):
-        begin = ends.get(segment.stem, 0)
-        while (part := _ship_some(segment, shipped, write, begin=begin, moment=moment)) is not None:
-            done, begin = done + part[1], part[0].end
+        begin, count = ends.get(segment.stem, 0), MOST_RECORDS
+        while count == MOST_RECORDS:  # a door at work appends all the while: what comes now is the next turn's
+            part, count = _ship_some(segment, shipped, write, begin=begin, moment=moment)
+            done += count
+            begin = part.end if part else begin
     return done
 
 
@@ -160,11 +162,11 @@ def digests_in(shipped: Path) -> frozenset[str]:
     return frozenset(path.stem for part in read_parts(shipped) for path in (shipped / part.name).glob("*.parquet"))
 
 
-def _ship_some(segment: Path, shipped: Path, write: Write, *, begin: int, moment: str) -> tuple[Part, int] | None:
-    """Make one part of what follows an offset, with how many records it holds; None when nothing follows."""
+def _ship_some(segment: Path, shipped: Path, write: Write, *, begin: int, moment: str) -> tuple[Part | None, int]:
+    """Make one part of what follows an offset, with how many records it holds; none when nothing follows."""
     found = list(islice(read_from(segment, begin), MOST_RECORDS))
     if not found:
-        return None
+        return None, 0
     records = [orjson.loads(payload) for payload, _ in found]
     moments = [record[moment] for record in records]
     part = Part(segment=segment.stem, begin=begin, end=found[-1][1], first_us=min(moments), last_us=max(moments))

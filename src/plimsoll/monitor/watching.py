@@ -14,6 +14,7 @@ from plimsoll.monitor.calendar import Stretch, stretches
 from plimsoll.monitor.columns import judge_columns
 from plimsoll.monitor.decay import alarm_at
 from plimsoll.monitor.drift import Reference, alphas, judge, merged, reference_of
+from plimsoll.monitor.drift_wording import moved_told
 from plimsoll.monitor.entities import ColumnJudgement, Concern, Day, DriftRule, Span, Window
 from plimsoll.monitor.wording import decay_sentence, drift_sentence
 from plimsoll.project.entities import Drift, Quality
@@ -74,6 +75,7 @@ def judge_day(day: Day, *, quality: Quality, reference: float) -> Judged | None:
         subject=quality.metric,
         sentence=decay_sentence(day, quality=quality, reference=reference, limit=limit),
         evidence={
+            "moved": f"{reference:.3g} on the holdout -> {day.value:.3g}",
             "value": day.value,
             "holdout": reference,
             "tolerance": quality.tolerance,
@@ -108,11 +110,13 @@ def _of_drift(profile: Profile, found: SpanJudgement, counts: WindowCounts) -> J
 def _drift_finding(one: ColumnJudgement, profile: ColumnProfile, counts: WindowCounts) -> Finding:
     expected = [count / max(profile.rows, 1) for count in profile.counts]
     actual = [count / max(counts.rows, 1) for count in counts.columns[one.column].counts]
+    moved = moved_told(profile, one, expected, actual)
     return Finding(
         concern=_concern(one.column),
         subject=_subject(one.column),
-        sentence=drift_sentence(one, profile, expected, actual),
+        sentence=drift_sentence(one, moved=moved),
         evidence={
+            "moved": moved,
             "psi": one.psi,
             "critical": one.critical,
             "p": one.p,

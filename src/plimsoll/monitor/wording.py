@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from plimsoll.data.entities import ColumnProfile
-from plimsoll.monitor.drift_wording import moved_told
 from plimsoll.monitor.entities import ColumnJudgement, Day
 from plimsoll.project.entities import Quality
 
-Shares = Sequence[float]
 
-
-def drift_sentence(found: ColumnJudgement, profile: ColumnProfile, expected: Shares, actual: Shares) -> str:
-    """How far a column has drifted, and what of it moved most. expected, actual: shares per bin of the profile."""
-    told = moved_told(profile, found, expected, actual)
-    index = f"PSI {found.effect:.3g}, above {found.critical:.3g} that chance and the tolerance explain"
-    moved = f" ({told})" if told else ""
-    name = profile.name.removeprefix("_")
-    return f"{name} is distributed otherwise than in the reference: {index}{moved}; {found.rows:,} rows."
+def drift_sentence(found: ColumnJudgement, *, moved: str) -> str:
+    """How far a column has drifted, and what of it moved most (`moved_told`)."""
+    name = found.column.removeprefix("_")
+    told = f": {moved}" if moved else ""
+    figures = f"PSI {found.effect:.2f} where chance and the tolerance explain {found.critical:.2f}; {found.rows:,} rows"
+    return f"{name} has drifted{told} ({figures})."
 
 
 def decay_sentence(day: Day, *, quality: Quality, reference: float, limit: float) -> str:

@@ -281,6 +281,8 @@ class Drift:
     """The population stability index that is still no drift."""
     false_alarms: str = "1/year"
     """How often an alert may be wrong where nothing drifts, over all columns of a release: N/day, N/week, N/month, N/year."""
+    calendar: Literal["auto", "none"] = "auto"
+    """Whether hours are compared with like hours of the reference, as far as it covers them."""
     group: str | None = None
     """A column whose rows belong together, such as a customer: their rows are not independent."""
 

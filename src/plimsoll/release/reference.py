@@ -7,12 +7,12 @@ neither the holdout nor the model for that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.bundle.entities import Field, ScorerSpec
-from plimsoll.data.entities import Profile
+from plimsoll.data.entities import ColumnProfile, Profile
 from plimsoll.data.profile_json import profile_document, read_profile
 from plimsoll.edge.context import Context, Progress
 from plimsoll.gates.operations import OnHoldout, candidate_on_holdout
@@ -63,7 +63,8 @@ def _profile(found: OnHoldout, monitor: Monitor) -> Profile:
         source = f"read_parquet({path_list([found.rows])})"
         known = {str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         fields = [field for field in _fields(found.spec) if field.name in known and not field.name.startswith("_")]
-        time = _time_of(connection, source, found.time)
+        by_hour = monitor.drift is None or monitor.drift.calendar == "auto"
+        time = _time_of(connection, source, found.time) if by_hour else None
         kept = [
             *(
                 f"CAST({name_literal(field.name)} AS {_TYPES[field.type]}) AS {name_literal(field.name)}"
@@ -77,7 +78,7 @@ def _profile(found: OnHoldout, monitor: Monitor) -> Profile:
             f"FROM {source} POSITIONAL JOIN predicted"
         )
         group = monitor.drift.group if monitor.drift else None
-        return profile_of(
+        profile = profile_of(
             connection,
             "holdout",
             columns=[
@@ -88,6 +89,12 @@ def _profile(found: OnHoldout, monitor: Monitor) -> Profile:
             group=group if group in {field.name for field in fields} else None,
             window_s=parse_duration(monitor.window),
         )
+        return replace(profile, columns=tuple(column for column in profile.columns if not _identifies(column)))
+
+
+def _identifies(column: ColumnProfile) -> bool:
+    """Whether most of a column's values are rare ones, as a customer's number is: there is no distribution to watch."""
+    return column.kind == "categorical" and column.counts[-2] > column.rows / 2
 
 
 def _fields(spec: ScorerSpec) -> tuple[Field, ...]:

@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
         html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page.")] = None,
         as_json: Json = False,
     ) -> None:
-        """Replay recorded rows through server, door, monitor and triggers, in a copy of the project.
+        """Replay recorded rows through the real parts, in a copy.
 
         The same command goes on with a replay that was ended, and tells again what came of one that is over.
         """

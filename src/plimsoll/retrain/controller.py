@@ -16,19 +16,7 @@ from plimsoll.project.load import load_project
 from plimsoll.release.operations import get_release
 from plimsoll.retrain.crew import crew_of
 from plimsoll.retrain.decide import decide
-from plimsoll.retrain.entities import (
-    OPEN,
-    Deploying,
-    Judged,
-    Mark,
-    Refusal,
-    Retraining,
-    Running,
-    Seen,
-    Trigger,
-    Waiting,
-    Watch,
-)
+from plimsoll.retrain.entities import OPEN, Deploying, Judged, Mark, Retraining, Running, Trigger, Waiting, Watch
 from plimsoll.retrain.observing import (
     Senses,
     firing_of_schedule,
@@ -48,6 +36,7 @@ from plimsoll.retrain.operations import (
     unfired,
 )
 from plimsoll.retrain.ports import Hands
+from plimsoll.retrain.seen import Refusal, Seen
 from plimsoll.retrain.watches import due_since, watches_of
 from plimsoll.retrain.wording import reasons
 from plimsoll.rollout.operations import deploy, refusal_of

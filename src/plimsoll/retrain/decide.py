@@ -10,7 +10,6 @@ from typing import assert_never
 
 from plimsoll.retrain import wording
 from plimsoll.retrain.entities import (
-    Course,
     Deploying,
     Done,
     Dropped,
@@ -20,12 +19,11 @@ from plimsoll.retrain.entities import (
     Released,
     Retraining,
     Running,
-    Seen,
-    Step,
     Superseded,
     Waiting,
     Working,
 )
+from plimsoll.retrain.seen import Course, Seen, Step
 
 TRIES = 3
 """How often a run is begun whose process ends without a word."""

@@ -146,7 +146,7 @@ def firings_of_alerts(senses: Senses, watch: Watch) -> tuple[Firing, ...]:
             senses,
             watch,
             key=alert.id,
-            because=alert.sentence.rstrip("."),
+            because=alert.brief,
             evidence={
                 "alert": alert.id,
                 "concern": str(alert.concern),

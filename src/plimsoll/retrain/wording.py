@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plimsoll.kernel.clock import to_text
-from plimsoll.retrain.entities import Course, Deploying, Done, Firing, Retraining, Waiting
+from plimsoll.retrain.entities import Deploying, Done, Firing, Retraining, Waiting
+from plimsoll.retrain.seen import Course
 
 SHOWN = 3
 """How many reasons are told in full."""

@@ -24,9 +24,10 @@ from plimsoll.release.operations import create_release
 from plimsoll.release.requests import ReleaseRequest
 from plimsoll.retrain import wording
 from plimsoll.retrain.decide import judge_again
-from plimsoll.retrain.entities import Done, Failed, Judged, Refused, Released, Retraining, Running, Step
+from plimsoll.retrain.entities import Done, Failed, Judged, Refused, Released, Retraining, Running
 from plimsoll.retrain.grounds import Ground, ground_of
 from plimsoll.retrain.operations import claim, give_back, report
+from plimsoll.retrain.seen import Step
 
 
 class OwnHands:

@@ -12,10 +12,11 @@ from plimsoll.project.environments import find_environment
 from plimsoll.project.git import find_ref
 from plimsoll.project.load import load_project
 from plimsoll.retrain import store
-from plimsoll.retrain.entities import OPEN, Cancelled, Firing, Retraining, Step, Trigger
+from plimsoll.retrain.entities import OPEN, Cancelled, Firing, Retraining, Trigger
 from plimsoll.retrain.errors import AlreadyEnded, NothingLive, NothingToJudge, RetrainingMissing
 from plimsoll.retrain.operations.changes import advance, request
 from plimsoll.retrain.requests import CancelRequest, RetrainingList, RetrainingName, RetrainingView, RetrainRequest
+from plimsoll.retrain.seen import Step
 from plimsoll.retrain.views import view
 from plimsoll.retrain.watches import default_environment
 from plimsoll.rollout.operations import live_digest

@@ -23,9 +23,9 @@ from plimsoll.retrain.entities import (
     Retraining,
     Running,
     State,
-    Step,
     Waiting,
 )
+from plimsoll.retrain.seen import Step
 from plimsoll.retrain.views import standing
 from plimsoll.retrain.wording import reasons, requested
 

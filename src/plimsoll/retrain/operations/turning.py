@@ -15,8 +15,9 @@ from plimsoll.project.entities import Project
 from plimsoll.release.operations import get_release
 from plimsoll.retrain import store
 from plimsoll.retrain.decide import DAY, owners_of
-from plimsoll.retrain.entities import Course, Deploying, Judged, Released, Retraining, Running, Seen, Step, Waiting
+from plimsoll.retrain.entities import Deploying, Judged, Released, Retraining, Running, Waiting
 from plimsoll.retrain.operations.changes import advance
+from plimsoll.retrain.seen import Course, Seen, Step
 from plimsoll.retrain.watches import deploy_order, limits_of
 from plimsoll.rollout.operations import live_digest, rollout_in_the_way, rollout_of
 from plimsoll.rollout.rollouts import Promoted, RolledBack

@@ -8,8 +8,9 @@ from plimsoll.edge.context import Context
 from plimsoll.ledger.engine import Transaction
 from plimsoll.pipeline.processes import this_process
 from plimsoll.retrain import store
-from plimsoll.retrain.entities import Judged, Retraining, Running, Step
+from plimsoll.retrain.entities import Judged, Retraining, Running
 from plimsoll.retrain.operations.changes import advance
+from plimsoll.retrain.seen import Step
 
 
 def claim(context: Context, retraining: str, *, attempt: int) -> Retraining | None:

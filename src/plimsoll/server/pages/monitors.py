@@ -23,7 +23,7 @@ def _gather_alerts(visit: Visit) -> dict[str, Any]:
     alerts = visit.ask("alerts.list", environment=environment, state=state, limit=SHOWN)
     policies, _ = visit.try_to_ask("environments.list")
     return {
-        "alerts": [with_refusal(visit, alert) for alert in alerts],
+        "alerts": [_with_refusal(visit, alert) for alert in alerts],
         "environment": environment,
         "state": state,
         "states": STATES,
@@ -33,7 +33,7 @@ def _gather_alerts(visit: Visit) -> dict[str, Any]:
     }
 
 
-def with_refusal(visit: Visit, alert: Mapping[str, Any]) -> dict[str, Any]:
+def _with_refusal(visit: Visit, alert: Mapping[str, Any]) -> dict[str, Any]:
     """An alert, and why this visitor may not answer it; empty for an operator of its environment."""
     return {**alert, "refusal": visit.refusal_of(Role.OPERATOR, alert["environment"])}
 
@@ -43,7 +43,7 @@ def _gather_monitor(visit: Visit) -> dict[str, Any]:
     view = visit.ask("monitors.show", environment=name, release=visit.query.get("release", ""))
     return {
         "name": name,
-        "monitor": {**view, "alerts": [with_refusal(visit, alert) for alert in view["alerts"]]},
+        "monitor": view,
         "plots": [plot for plot in (_traffic(view), _quality(view), _decay(view)) if plot],
         "columns": [_column(column) for column in view["columns"]],
     }

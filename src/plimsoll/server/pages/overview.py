@@ -27,7 +27,7 @@ def _gather(visit: Visit) -> dict[str, Any]:
         "places": places(visit),
         "runs": visit.ask("runs.list", limit=SHOWN),
         "releases": visit.ask("releases.list", limit=SHOWN),
-        "alerts": visit.ask("alerts.list", limit=SHOWN),
+        "alerts": visit.ask("alerts.list", limit=100),
         "retrainings": under_way(visit.ask("retrainings.list", limit=SHOWN)),
         "events": visit.ask("audit.list", limit=SHOWN),
     }

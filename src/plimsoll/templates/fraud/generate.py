@@ -1,6 +1,7 @@
 """Makes card transactions and their fraud labels: the same seed gives the same files, on any machine.
 
     python generate.py --days 60 --per-day 1500 --seed 7 --out data/ [--shift-day 45]
+    python generate.py --days 30 --seed 11 --start 2026-03-06 --shift-day 0     # the month after, in a changed world
 
 It writes one Parquet file a week: `transactions-*.parquet` as they happened, and `labels-*.parquet` as they became
 known (a fraud when its chargeback arrives, a legitimate payment when its dispute window closes). Labels that were
@@ -13,7 +14,8 @@ payment. In the last week there are merchants of a category that was never there
 filed under gaming and electronics. None of these payments has its label yet, so no model has learned of them.
 
 With --shift-day a fourth scheme appears on that day (taken-over accounts, emptied through gaming at night), amounts
-rise and payments move online: a second regime, for trying out drift and retraining.
+double and payments move online: a second regime, for trying out drift and retraining. With --start the rows begin on
+another day and are added to what is there, with ids of their own.
 """
 
 from __future__ import annotations
@@ -69,7 +71,9 @@ class Customers:
     account_age: np.ndarray  # days, on the first day
 
 
-def generate(*, days: int, per_day: int, seed: int, shift_day: int | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def generate(
+    *, days: int, per_day: int, seed: int, shift_day: int | None = None, start: np.datetime64 = START
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Transactions in time order, and the labels that were known at the end of the last day."""
     rng = np.random.default_rng(seed)
     customers = _customers(rng, count=max(200, 3 * per_day))
@@ -79,7 +83,17 @@ def generate(*, days: int, per_day: int, seed: int, shift_day: int | None = None
     rows = pd.concat(parts, ignore_index=True)
     rows = rows[rows["second"] < days * DAY].sort_values("second", kind="stable", ignore_index=True)
     transactions, labels = _transactions(rng, rows, customers), _labels(rng, rows, days=days)
-    return _with_subscriptions(rng, transactions, first_day=days - SUBSCRIPTION_DAYS), labels
+    transactions = _with_subscriptions(rng, transactions, first_day=days - SUBSCRIPTION_DAYS if start == START else 0)
+    return _begun(transactions, "event_time", start), _begun(labels, "label_time", start)
+
+
+def _begun(rows: pd.DataFrame, time: str, start: np.datetime64) -> pd.DataFrame:
+    """The rows as they are when the first day is another one; their ids say which."""
+    days = int((start - START) // np.timedelta64(DAY, "s"))
+    if days == 0:
+        return rows
+    ids = [f"t{days:04d}-{name[1:]}" for name in rows["transaction_id"]]
+    return rows.assign(**{"transaction_id": ids, time: rows[time] + np.timedelta64(days * DAY, "s")})
 
 
 def _customers(rng: np.random.Generator, *, count: int) -> Customers:
@@ -101,7 +115,7 @@ def _legitimate(
     customer = rng.choice(len(customers.country), size=count, p=customers.activity)
     category = rng.choice(len(CATEGORIES), size=count, p=CATEGORY_SHARE)
     channel = _draw_by_row(rng, CHANNEL_BY_CATEGORY[category])
-    moved = shifted & (rng.random(count) < 0.25)
+    moved = shifted & (rng.random(count) < 0.5)
     channel = np.where(moved, ONLINE, channel)
     travelling = rng.random(count) < 0.05
     distance = np.where(travelling, rng.lognormal(5.6, 1.0, count), rng.lognormal(1.3, 1.0, count))
@@ -111,7 +125,7 @@ def _legitimate(
             "customer": customer,
             "category": category,
             "channel": channel,
-            "amount": _amounts(rng, category, customers.spending[customer]) * np.where(shifted, 1.25, 1.0),
+            "amount": _amounts(rng, category, customers.spending[customer]) * np.where(shifted, 2.0, 1.0),
             "device_known": rng.random(count) > np.where(channel == ONLINE, 0.12, 0.05),
             "distance": distance,
             "is_fraud": False,
@@ -286,15 +300,19 @@ def _draw_by_row(rng: np.random.Generator, shares: np.ndarray) -> np.ndarray:
     return (rng.random((len(shares), 1)) > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
 
 
-def write_weekly(frame: pd.DataFrame, folder: Path, *, name: str, time: str) -> list[Path]:
-    """One Parquet file for each week of `time`, named by its Monday; files that were there before are replaced."""
+def write_weekly(frame: pd.DataFrame, folder: Path, *, name: str, time: str, add: bool = False) -> list[Path]:
+    """One Parquet file for each week of `time`, named by its first day; files that were there before are replaced.
+
+    add: they are kept.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob(f"{name}-*.parquet"):
+    for stale in folder.glob(f"{name}-*.parquet") if not add else ():
         stale.unlink()
     written = []
     with duckdb.connect(config={"threads": 1}) as connection:
         for monday, week in frame.groupby(frame[time].dt.to_period("W-SUN").dt.start_time, sort=True):
-            path = folder / f"{name}-{monday:%Y-%m-%d}.parquet"
+            first = max(monday, frame[time].min().normalize()) if add else monday
+            path = folder / f"{name}-{first:%Y-%m-%d}.parquet"
             connection.register("week", week)
             target = str(path).replace("'", "''")
             connection.execute(f"COPY week TO '{target}' (FORMAT parquet)").fetchall()
@@ -310,10 +328,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same files (default 7)")
     parser.add_argument("--out", type=Path, default=Path("data"), help="folder for the files (default data/)")
     parser.add_argument("--shift-day", type=int, help="day from which the second regime holds (default never)")
+    parser.add_argument("--start", type=np.datetime64, help="first day; the rows are added to those that are there")
     given = parser.parse_args()
-    transactions, labels = generate(days=given.days, per_day=given.per_day, seed=given.seed, shift_day=given.shift_day)
-    files = write_weekly(transactions, given.out, name="transactions", time="event_time")
-    files += write_weekly(labels, given.out, name="labels", time="label_time")
+    start = START if given.start is None else given.start.astype("datetime64[s]")
+    regime = {"shift_day": given.shift_day, "start": start}
+    transactions, labels = generate(days=given.days, per_day=given.per_day, seed=given.seed, **regime)
+    add = given.start is not None
+    files = write_weekly(transactions, given.out, name="transactions", time="event_time", add=add)
+    files += write_weekly(labels, given.out, name="labels", time="label_time", add=add)
     share = labels["is_fraud"].mean()
     print(f"{len(transactions):,} transactions, {len(labels):,} labels ({share:.1%} fraud) in {len(files)} files")
 
