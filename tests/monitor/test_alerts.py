@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.monitor.conftest import Watched
+from typer.testing import CliRunner
 
+from plimsoll.cli.main import make_app
 from plimsoll.edge.context import Caller, Denied, Grant, Role
 from plimsoll.monitor.alerting import CLEAR, Finding, Judged, Subject, follow, supersede
 from plimsoll.monitor.entities import Alert, AlertState, Concern, Span
@@ -139,3 +141,21 @@ def test_who_acts_on_alerts_sees_those_under_way(watched: Watched, alert: Alert)
     alerts = LedgerAlerts(watched.workspace, watched.database)
     assert alerts.open(project="fraud", environment="production") == (alert,)
     assert alerts.open(project="fraud", environment="staging") == ()
+
+
+def test_the_commands_list_show_and_answer_alerts(watched: Watched, alert: Alert, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(watched.workspace.root)
+    monkeypatch.setenv("PLIMSOLL_LEDGER", watched.workspace.ledger_url)
+
+    def said(*arguments: str) -> str:
+        done = CliRunner().invoke(make_app(), ["alerts", *arguments])
+        assert done.exit_code == 0, done.output
+        return " ".join(done.stdout.split())
+
+    assert alert.id in said()
+    assert "drift of amount: fraud@1 in production" in said("show", alert.id)
+    assert "acknowledged by" in said("ack", alert.id, "--why", "a new shop")
+    assert "because: a new shop" in said("show", alert.id)
+    assert "is resolved" in said("resolve", alert.id)
+    assert "No alerts." in said()
+    assert alert.id in said("--all")

@@ -155,4 +155,5 @@ def test_what_is_known_is_shown(world, visit):
     page.goto("/environments/production/monitor")
     expect(page.locator("#column-price")).to_contain_text("drifted")
     page.locator("#values-price summary").click()
-    expect(page.locator("#values-price svg.bars")).to_be_visible()
+    bars = page.get_by_role("img", name="price: shares of its bins, in the reference and lately")
+    expect(bars.locator("visible=true").first).to_be_visible()

@@ -38,15 +38,16 @@ def load_counts(summary: Mapping[str, Any]) -> Seen:
 
 def start_load(stage: Stage, address: str) -> None:
     """Real requests from another process, from now on."""
-    count = _send_latest(stage, "load", f"{address}/v2/models/fraud")
+    count = _send_latest(stage, "load", f"{address}/v2/models/fraud", rate=RATE)
     stage.telling.note(f"Another process sends {count} different payments to production, {RATE} a second, to the end.")
 
 
 def change_payments(stage: Stage) -> None:
-    """From now on, payments of the latest days there are; those of before end once they are answered."""
+    """From now on, twice as many payments, of the latest days there are; those of before end once they are answered."""
     assert stage.load is not None
     before = stage.load
-    _send_latest(stage, "load-now", f"{deployment_of(stage, 'production')['address']}/v2/models/fraud")
+    model = f"{deployment_of(stage, 'production')['address']}/v2/models/fraud"
+    _send_latest(stage, "load-now", model, rate=2 * RATE)
     stage.crowds["load"] = before
     before.send_signal(signal.SIGTERM)
 
@@ -56,12 +57,12 @@ def latest_prediction(stage: Stage) -> str:
     return str((stage.document(f"{stage.load_name}.json") or {})["predictions"][-1])
 
 
-def _send_latest(stage: Stage, name: str, model: str) -> int:
+def _send_latest(stage: Stage, name: str, model: str, *, rate: int) -> int:
     """Start the steady load; returns of how many different payments."""
     latest = max((stage.folder / "data").glob("transactions-*.parquet"))
     requests = stage.notes / "requests.jsonl"
     count = write_requests(model, latest, requests, count=REQUESTS)
-    arguments = [f"{model}/infer", str(requests), "--rate", str(RATE), "--status", str(stage.notes / f"{name}.json")]
+    arguments = [f"{model}/infer", str(requests), "--rate", str(rate), "--status", str(stage.notes / f"{name}.json")]
     stage.load = stage.start(name, [sys.executable, "-m", "plimsoll.demo.load", *arguments])
     stage.load_name = name
     return count

@@ -19,7 +19,8 @@ def changed_world(stage: Stage) -> Seen:
     """Two months on: drift is found on live payments, starts a run, and what comes of it goes live on evidence."""
     before = deployment_of(stage, "production")["release"]
     stage.telling.note(
-        "Two months pass: amounts have doubled, half of the payments moved online, and there is a new scheme of fraud."
+        "Two months pass: there are twice as many payments, of twice the amounts, half of them moved online, and a new "
+        "scheme of fraud."
     )
     stage.show_python("ada", "generate.py", *_MONTHS)
     change_payments(stage)
@@ -40,7 +41,7 @@ def changed_world(stage: Stage) -> Seen:
     stage.telling.note(f"{done['id']} is {done['standing']}: {done['sentence']}")
     verdict = stage.ask("ada", "verdict", done["run"])["verdict"]
     live = deployment_of(stage, "production")
-    left = [one for one in stage.ask("ada", "alerts") if one["environment"] == "production"]
+    _wait(stage, f"the end of {before}'s alerts", lambda: None if _alerts_of(stage, before) else True)
     runs = [one for one in stage.ask("ada", "retrain", "list") if one["run"]]
     wait_for_answers(stage)
     return Seen(
@@ -48,12 +49,11 @@ def changed_world(stage: Stage) -> Seen:
         "its owner may not approve it, grace may; live on evidence",
         seen=f"amounts at PSI {alert['evidence']['psi']:.2f} of {alert['evidence']['critical']:.2f}; {len(runs)} run; "
         f"verdict {verdict['finding']}, {_gain(verdict, before)}; {live['release']} is {live['state']}, "
-        f"{len(left)} alerts of {before} left",
+        f"the alerts of {before} are over",
         ok=len(runs) == 1
         and verdict["finding"] == "pass"
         and "amount" in done["because"]
-        and (live["release"], live["state"]) == (waiting["release"], "live")
-        and not [one for one in left if one["release"] == before],
+        and (live["release"], live["state"]) == (waiting["release"], "live"),
     )
 
 
@@ -77,6 +77,10 @@ def _wait(stage: Stage, what: str, look: Any) -> Any:
 def _alert(stage: Stage) -> Mapping[str, Any] | None:
     found: list[dict[str, Any]] = stage.ask("ada", "alerts", "--env", "production")
     return next((one for one in found if (one["concern"], one["subject"]) == ("drift", "amount")), None)
+
+
+def _alerts_of(stage: Stage, release: str) -> list[dict[str, Any]]:
+    return [one for one in stage.ask("ada", "alerts", "--env", "production") if one["release"] == release]
 
 
 def _retraining(stage: Stage) -> dict[str, Any] | None:

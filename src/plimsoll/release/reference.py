@@ -34,7 +34,8 @@ class Reference:
     """What a release is held against once it is live."""
 
     profile: Profile
-    """The columns of a request, and what was predicted: `_score`, `_decision`, `_confidence`, `_prediction`."""
+    """The columns of a request, without what identifies its row, its customer or its day, and what was predicted:
+    `_score`, `_decision`, `_confidence`, `_prediction`."""
     metrics: Mapping[str, float]
     """How it did on its holdout, by every metric of its task that the holdout defines."""
 
@@ -82,7 +83,7 @@ def _profile(found: OnHoldout, monitor: Monitor) -> Profile:
             connection,
             "holdout",
             columns=[
-                *((field.name, _TYPES[field.type]) for field in fields),
+                *((field.name, _TYPES[field.type]) for field in fields if field.name != group),
                 *((name, type) for name, (type, _) in predicted.items()),
             ],
             time="_at" if time else None,
