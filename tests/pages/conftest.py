@@ -18,7 +18,7 @@ FLAGS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[World]:
     """Everything that pages can show; made only where there is a browser to show it."""
     made = make_world(tmp_path_factory.mktemp("pages"))
@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
     made.end()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium; the test skips where there is none."""
     found = shutil.which("chromium")
@@ -80,7 +80,7 @@ def session_of(address: str, token: str) -> Any:
     return {"name": name, "value": value, "url": address, "sameSite": "Strict", "httpOnly": True}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def sessions() -> dict[str, Any]:
     """Cookies by whose they are."""
     return {}
