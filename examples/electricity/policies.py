@@ -44,6 +44,8 @@ class Result:
     """With the first one."""
     at: tuple[str, ...] = ()
     """The days on which a further one was live."""
+    alerts: tuple[str, ...] = ()
+    """What was told to people, and when."""
 
 
 Wants = Callable[[pd.Timestamp, pd.DataFrame, pd.DataFrame], bool]
@@ -115,6 +117,7 @@ def replayed(report: Path) -> Result:
         accuracy=page["figures"]["value"],
         releases=len(page["live"]),
         at=tuple(change["at"][:10] for change in page["live"][1:]),
+        alerts=tuple(f"{one['at'][:10]}  {one['concern']}: {one['sentence']}" for one in page["alerts"]),
     )
 
 
@@ -147,6 +150,7 @@ def main() -> None:
     sys.stdout.write("\n".join([f"{'':58} {'accuracy':>8} {'releases':>9}", *lines]) + "\n")
     for result in results:
         sys.stdout.write(f"\n{result.name}: {', '.join(result.at) or 'no further release'}\n")
+        sys.stdout.writelines(f"  {alert}\n" for alert in result.alerts)
 
 
 if __name__ == "__main__":

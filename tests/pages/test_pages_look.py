@@ -140,7 +140,7 @@ def test_what_is_known_is_shown(world, visit):
     page = visit("/")
     expect(page.locator("#place-production")).to_contain_text("orders@1")
     expect(page.locator("#place-production")).to_contain_text("Rollout of orders@2")
-    expect(page.locator("#live_alerts")).to_contain_text("price")
+    expect(page.locator("#live_alerts")).to_contain_text("has drifted")
     page.goto(f"/runs/{world.runs['failed']}")
     expect(page.locator("#log-features")).to_contain_text("about to fail")
     expect(page.locator("#live_graph .graph .wide .bad")).to_have_count(1)

@@ -75,7 +75,7 @@ class Scene:
         return self.row("SELECT release, digest FROM deployments")
 
     def drift(self, count: int = 1) -> str:
-        """New data, and alerts that the live release does not fit it; returns the first sentence."""
+        """New data, and alerts that the live release does not fit it; returns the reason that is told."""
         live, first = self.live(), self.alerts + 1
         orders = self.project.root / "orders.csv"
         lines = orders.read_text().splitlines()
@@ -85,7 +85,7 @@ class Scene:
         with self.ledger.write() as transaction:
             write_alerts(context, transaction, alerts)
         self.alerts += count
-        return f"price drifted ({first + count - 1})"
+        return f"drift of column {first + count - 1}"
 
     def _alert(self, number: int, live: dict[str, Any]) -> Alert:
         """As the monitor opens one."""
@@ -154,7 +154,7 @@ def test_a_storm_of_alerts_becomes_one_release_that_is_live_with_its_reason_thou
     assert len(done["reasons"]) == 1000
     assert any("try 2 of 3" in turn["sentence"] for turn in done["turns"])
     assert {name: after - before[name] for name, after in scene.count().items()} == dict.fromkeys(before, 1)
-    because = "price drifted (1000); price drifted (999); price drifted (998); and 997 more"
+    because = "drift of column 1000; drift of column 999; drift of column 998; and 997 more"
     assert done["because"] == because
     links = {link["kind"]: dict(link["facts"]) for link in scene.project.ask("trace", "orders@2")["links"]}
     assert links["run"]["because"] == links["release"]["because"] == because
