@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -63,11 +63,11 @@ def _plimsoll_login() -> str:
     return str(json.loads(done.stdout)["login"])
 
 
-def _log_in(browser: Browser, link: str) -> Path:
+def _log_in(browser: Browser, link: str) -> StorageState:
+    """The session's cookie, kept in memory only."""
     context = browser.new_context()
     context.new_page().goto(link)
-    state = Path("/tmp") / "plimsoll-screenshots.json"  # noqa: S108 - removed with the session
-    context.storage_state(path=state)
+    state = context.storage_state()
     context.close()
     return state
 
