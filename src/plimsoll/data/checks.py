@@ -55,15 +55,17 @@ def measure(
     files: Sequence[Path],
     names: Sequence[str],
     connection: duckdb.DuckDBPyConnection,
+    first: int | None = None,
 ) -> Measured:
     """Check a dataset's rows against its rules. files: where the bytes lie; names: what people call them.
 
+    first: look at so many rows only, which makes the types of undeclared columns a guess.
     Raises duckdb.Error when a file cannot be read to its end.
     """
     present = dict(header.columns)
     declared = {column: rules for column, rules in dataset.columns.items() if column in present}
     guessed = [column for column, _ in header.columns if format == "csv" and column not in declared]
-    cells = _cells(dataset, declared, format, header, files)
+    cells = _cells(dataset, declared, format, header, files, first=first)
     rules = [rule for column, wanted in declared.items() for rule in _rules(column, wanted, header)]
 
     figures = ["count(*)", *(rule.count for rule in rules)]
@@ -104,11 +106,19 @@ def rule_texts(column: Column) -> tuple[str, ...]:
 
 
 def _cells(
-    dataset: Dataset, declared: Mapping[str, Column], format: Format, header: Header, files: Sequence[Path]
+    dataset: Dataset,
+    declared: Mapping[str, Column],
+    format: Format,
+    header: Header,
+    files: Sequence[Path],
+    *,
+    first: int | None,
 ) -> str:
     """A relation with `raw X` (as stored, nulls settled) of every column and `value X` of the declared ones."""
     table = reading.source(format, files, columns=[name for name, _ in header.columns], delimiter=header.delimiter)
-    return f"(SELECT *, {_values(declared, header)} FROM (SELECT {_raws(dataset, format, header)} FROM {table}))"
+    limit = "" if first is None else f" LIMIT {first}"
+    raws = f"SELECT {_raws(dataset, format, header)} FROM {table}{limit}"
+    return f"(SELECT *, {_values(declared, header)} FROM ({raws}))"
 
 
 def _raws(dataset: Dataset, format: Format, header: Header) -> str:

@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plimsoll.data import reading
 from plimsoll.data.checks import measure
 from plimsoll.data.engine import name_literal, path_list
 from plimsoll.data.errors import NoRows
 from plimsoll.data.faults import reading_fault
-from plimsoll.data.files import find_files
+from plimsoll.data.files import Found, find_files
 from plimsoll.data.headers import Header, read_header
-from plimsoll.data.reading import relation
 from plimsoll.project.entities import Dataset
 
 if TYPE_CHECKING:
     import duckdb
+
+_GUESSED_FROM = 20_000
+"""Rows of a CSV file that say what its columns hold; a later row that disagrees has all of them asked."""
+_MISFIT = name_literal("a cell that is not of its column's type")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +60,7 @@ def open_rows(connection: duckdb.DuckDBPyConnection, path: str, *, name: str, ro
         if found.format == "parquet":
             rows, columns, table = _parquet(connection, header, list(found.files))
         else:
-            dataset = Dataset(path=path)
-            measured = measure(
-                name,
-                dataset,
-                format=found.format,
-                header=header,
-                files=found.files,
-                names=found.names,
-                connection=connection,
-            )
-            rows, columns = measured.rows, measured.columns
-            typed = relation("csv", found.files, columns=columns, delimiter=header.delimiter, missing=())
-            table = name_literal(f"rows of {name}")
-            connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {typed}")
+            rows, columns, table = _csv(connection, name, header, found)
     except duckdb.Error as error:
         raise reading_fault(name, error, files=found.files, names=found.names) from error
     if rows == 0:
@@ -82,13 +73,52 @@ def _parquet(
 ) -> tuple[int, tuple[tuple[str, str], ...], str]:
     """Moments become TIMESTAMP in UTC whatever they were stored as; everything else is read as stored."""
     moments = [name for name, type in header.columns if type in ("TIMESTAMP", "DATE")]
-    casts = ", ".join(
-        f"CAST(CAST({name_literal(name)} AS TIMESTAMPTZ) AS TIMESTAMP) AS {name_literal(name)}" for name in moments
-    )
+    casts = ", ".join(f"make_timestamp(epoch_us({name})) AS {name}" for name in map(name_literal, moments))
     source = f"read_parquet({path_list(files)}, union_by_name = true, hive_partitioning = false)"
     ((rows,),) = connection.execute(f"SELECT count(*) FROM {source}").fetchall()
     table = f"(SELECT * REPLACE ({casts}) FROM {source})" if moments else source
     return rows, header.columns, table
+
+
+def _csv(
+    connection: duckdb.DuckDBPyConnection, name: str, header: Header, found: Found
+) -> tuple[int, tuple[tuple[str, str], ...], str]:
+    """A table of typed values. The types are those that the first rows have, unless a later row disagrees."""
+    table = name_literal(f"rows of {name}")
+    for first in (_GUESSED_FROM, None):
+        columns = measure(
+            name,
+            Dataset(path=""),
+            format="csv",
+            header=header,
+            files=found.files,
+            names=found.names,
+            connection=connection,
+            first=first,
+        ).columns
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {_typed(columns, header, found)}")
+        asked = f"SELECT count(*), count_if({_MISFIT}) FROM {table}"
+        ((rows, misfits),) = connection.execute(asked).fetchall()
+        if not misfits:
+            break
+    return rows, columns, table
+
+
+def _typed(columns: tuple[tuple[str, str], ...], header: Header, found: Found) -> str:
+    """The values of every row, and whether one of its cells says something that its column's type cannot."""
+    names = [name for name, _ in columns]
+    source = reading.source("csv", found.files, columns=names, delimiter=header.delimiter)
+    raws = {name: name_literal(f"raw {name}") for name in names}
+    cells = ", ".join(f"{reading.cell(name, format='csv', missing=())} AS {raw}" for name, raw in raws.items())
+    misfits = [
+        f"({raws[name]} IS NOT NULL AND NOT {reading.looks_like(raws[name], type)})"
+        for name, type in columns
+        if type != "VARCHAR"
+    ]
+    values = ", ".join(
+        f"{reading.value(raws[name], type, text=False)} AS {name_literal(name)}" for name, type in columns
+    )
+    return f"SELECT {values}, {' OR '.join(misfits) or 'false'} AS {_MISFIT} FROM (SELECT {cells} FROM {source})"
 
 
 def _listed(names: tuple[str, ...]) -> str:
