@@ -30,7 +30,6 @@ class Action(StrEnum):
     ROLLOUT_STARTED = "rollout_started"
     ROLLOUT_ORDERED = "rollout_ordered"
     ROLLOUT_CHANGED = "rollout_changed"
-    LABELS_ADDED = "labels_added"
     ALERT_OPENED = "alert_opened"
     ALERT_ACKNOWLEDGED = "alert_acknowledged"
     ALERT_RESOLVED = "alert_resolved"
