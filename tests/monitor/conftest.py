@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.postgres import postgres_server, postgres_url  # noqa: F401 - fixtures
+from tests.workspaces import fresh_workspace, postgres_server, postgres_url  # noqa: F401 - fixtures
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.edge.context import Caller, Context
@@ -54,14 +53,6 @@ class Watched:
 
     def events(self) -> list[str]:
         return [event["action"] for event in self.ask("audit.list", limit=1000)]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
-def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
-    state = tmp_path / ".plimsoll"
-    sqlite = f"sqlite:///{state}/ledger.sqlite"
-    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    return Workspace(root=tmp_path, state=state, ledger_url=url)
 
 
 @pytest.fixture

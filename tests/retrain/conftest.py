@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.postgres import postgres_server, postgres_url  # noqa: F401 - fixtures
 from tests.retrain.world import DRIFT, Watched, project_file
 from tests.rollout.controlled import START
+from tests.workspaces import fresh_workspace, postgres_server, postgres_url  # noqa: F401 - fixtures
 
 from plimsoll.governance.operations import local_caller
 from plimsoll.kernel.clock import ManualClock
@@ -16,14 +15,6 @@ from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import connect
 from plimsoll.ledger.migrate import migrate
 from plimsoll.server.wiring import load_operations
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
-def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
-    state = tmp_path / ".plimsoll"
-    sqlite = f"sqlite:///{state}/ledger.sqlite"
-    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    return Workspace(root=tmp_path, state=state, ledger_url=url)
 
 
 @pytest.fixture
