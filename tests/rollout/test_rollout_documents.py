@@ -14,10 +14,10 @@ from tests.rollout.worlds import CANDIDATE, CHAMPION, START, a_spec, an_arm, at
 
 from plimsoll.capture.counts import StageCounts
 from plimsoll.kernel.canonical import canonical_json
+from plimsoll.kernel.documents import from_document, to_document
 from plimsoll.rollout.decide import begin, decide
 from plimsoll.rollout.decisions import Because, Cost, Decision, Evidence, Exposure, Measure, Reading, Rule
 from plimsoll.rollout.effects import arrangement_of, effects_of
-from plimsoll.rollout.encoding import from_document, to_document
 from plimsoll.rollout.entities import Told
 from plimsoll.rollout.rollouts import (
     Abort,

@@ -1,4 +1,4 @@
-"""A rollout's nouns as JSON and back: what was asked, where it stands, what was decided, what is wanted.
+"""Frozen dataclasses as JSON documents and back: how ledgers keep states, decisions and what was asked.
 
 Types are read from the dataclasses themselves. Where one of several may stand (states, orders, effects), the document
 names it under `is`.

@@ -9,9 +9,9 @@ from typing import Any
 
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.clock import from_text, to_text
+from plimsoll.kernel.documents import from_document, to_document
 from plimsoll.ledger.engine import Row, Transaction
 from plimsoll.retrain.entities import Firing, Mark, Retraining, State, Trigger, Turn
-from plimsoll.rollout.encoding import from_document, to_document
 
 _COLUMNS = (
     "id", "project", "environment", "ref", "stands", "state", "sentence", "owners", "run", "release", "worker",

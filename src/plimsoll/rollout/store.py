@@ -7,9 +7,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from plimsoll.kernel.canonical import canonical_json
+from plimsoll.kernel.documents import from_document, to_document
 from plimsoll.ledger.engine import Row, Transaction
 from plimsoll.rollout.decisions import Decision
-from plimsoll.rollout.encoding import from_document, to_document
 from plimsoll.rollout.entities import Deployment, DeploymentChange, Effects, Rollout, Told
 from plimsoll.rollout.rollouts import Order, RolloutSpec
 
