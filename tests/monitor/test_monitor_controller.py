@@ -227,6 +227,15 @@ def test_a_controller_that_lost_its_lease_writes_nothing(live: Live):
     assert len(live.ask("monitors.show", environment="production")["windows"]) == 2
 
 
+def test_a_window_that_has_just_ended_is_waited_for_no_longer_than_until_it_is_complete(live: Live):
+    live.answer(1)
+    live.clock.advance(timedelta(seconds=0.5))
+    assert reconcile(live.context, live.lease()) == pytest.approx(1.5)
+    live.clock.advance(timedelta(seconds=1.5))
+    assert reconcile(live.context, live.lease()) == 0.0
+    assert len(live.ask("monitors.show", environment="production")["windows"]) == 1
+
+
 def test_the_command_shows_what_is_watched_and_says_by_its_code_that_there_are_alerts(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ):

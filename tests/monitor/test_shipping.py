@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from plimsoll.capture.writer import CaptureWriter
 from plimsoll.data.engine import engine, path_list
 from plimsoll.kernel.ids import new_id
 from plimsoll.monitor import shipping
+from plimsoll.monitor.errors import CannotShip
 from plimsoll.monitor.shipping import Part, digests_in, files_of, first_moment, read_parts, ship
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -150,6 +152,21 @@ def test_a_torn_record_is_left_until_it_is_whole(writer, tmp_path):
     assert ship_all(tmp_path) == 1
     segment.write_bytes(whole + whole[8:])
     assert ship_all(tmp_path) == 1
+
+
+def test_a_disk_that_refuses_is_said_with_its_cure_and_nothing_is_lost(writer, tmp_path):
+    for number in range(200):
+        writer.append(record(number))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(CannotShip, match="cannot be made ready"):
+            ship_all(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read_parts(tmp_path / "shipped") == ()
+    assert ship_all(tmp_path) == 200
+    assert len(shipped_rows(tmp_path, "_id")) == 400
 
 
 def test_scraps_of_a_killed_shipper_are_removed_and_shipped_anew(writer, tmp_path):

@@ -7,8 +7,6 @@ transaction, and whoever comes next goes on from there.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 
 from plimsoll.edge.context import Context
 from plimsoll.kernel.clock import from_text
@@ -29,7 +27,7 @@ from plimsoll.monitor.operations import (
 )
 from plimsoll.monitor.shipping import digests_in, files_of, first_moment, ship
 from plimsoll.monitor.watching import Seen, watch
-from plimsoll.project.entities import Monitor, Project
+from plimsoll.project.entities import Monitor
 from plimsoll.project.load import load_project
 from plimsoll.rollout.entities import Deployment
 from plimsoll.rollout.operations import wanted_deployments
@@ -48,7 +46,7 @@ def reconcile(context: Context, lease: Lease) -> float:
     deployments = wanted_deployments(context)
     if not deployments:
         return IDLE_S
-    monitor = _project(context.workspace.project_file).monitor
+    monitor = load_project(context.workspace.project_file).monitor
     pauses = [_turn(context, lease, deployment, monitor) for deployment in deployments]
     tell_people(context, lease, monitor.notify)
     return min(pauses)
@@ -110,20 +108,11 @@ def _measured_until(context: Context, environment: str, window_s: float) -> date
 
 
 def _pause_s(now: datetime, window_s: float) -> float:
-    """Until the present window is over and complete."""
-    due = floor_to(now, window_s) + timedelta(seconds=window_s + _grace_s(window_s))
+    """Until the next window is over and complete: that is the present one, or the one that has just ended."""
+    grace = timedelta(seconds=_grace_s(window_s))
+    due = floor_to(now - grace, window_s) + timedelta(seconds=window_s) + grace
     return min(max((due - now).total_seconds(), 0.05), IDLE_S)
 
 
 def _grace_s(window_s: float) -> float:
     return min(GRACE_S, window_s / 10)
-
-
-@lru_cache(maxsize=1)
-def _read_project(file: Path, _changed_ns: int) -> Project:
-    return load_project(file)
-
-
-def _project(file: Path) -> Project:
-    """The project file, read again when it has changed. Raises ProjectInvalid."""
-    return _read_project(file, file.stat().st_mtime_ns)

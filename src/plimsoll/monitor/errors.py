@@ -29,6 +29,18 @@ class BadLabelFile(PlimsollError):
     )
 
 
+class CannotShip(PlimsollError):
+    """The disk does not take what was captured as Parquet; callers are answered, and captured, all the same."""
+
+    code = "monitor.cannot_ship"
+    kind = Kind.UNAVAILABLE
+    text = "What was captured in {folder} cannot be made ready to be measured: {problem}."
+    hint = (
+        "Make room on the disk that holds .plimsoll/monitor, or repair it; nothing is lost, and the monitor goes on from "
+        "there by itself."
+    )
+
+
 class AlertMissing(PlimsollError):
     """There is no alert of that id."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from plimsoll.gates.cases import Cases
 from plimsoll.gates.errors import UndefinedMetric
 from plimsoll.gates.metrics import find_metric
 from plimsoll.monitor.entities import Outcome
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,36 +46,9 @@ def read_answers(
     classes: Sequence[Any],
 ) -> Answers:
     """The answers given between two moments. classes: the release's, in the order of its probabilities; () for none."""
-    moments = {"begin": _naive(begin), "end": _naive(end), "delay_us": delay // timedelta(microseconds=1)}
     with engine() as connection:
-        connection.execute(
-            f"""
-            CREATE TEMP TABLE answers AS
-            SELECT _id, _row, _at, _decision, _score, _prediction, _probabilities
-            FROM read_parquet({path_list(list(predictions))}, union_by_name = true)
-            WHERE _at >= $begin AND _at < $end AND _role = 'champion' AND _status = 200
-            """,
-            {"begin": moments["begin"], "end": moments["end"]},
-        )
-        connection.execute(
-            "CREATE TEMP TABLE labels (prediction VARCHAR, label VARCHAR, outcomes MAP(VARCHAR, DOUBLE))"
-        )
-        connection.execute("ALTER TABLE labels ADD COLUMN row BIGINT")
-        if labels:
-            connection.execute(
-                f"""
-                INSERT INTO labels
-                SELECT prediction, label, outcomes, "row" FROM (
-                    SELECT known.*, row_number() OVER (
-                        PARTITION BY prediction, known."row", label IS NULL ORDER BY received DESC
-                    ) AS latest
-                    FROM read_parquet({path_list(list(labels))}) AS known
-                    JOIN answers ON answers._id = known.prediction AND answers._row = known."row"
-                    WHERE known.received <= answers._at + to_microseconds($delay_us)
-                ) WHERE latest = 1
-                """,
-                {"delay_us": moments["delay_us"]},
-            )
+        _take_answers(connection, predictions, begin=begin, end=end)
+        _take_labels(connection, labels, delay=delay)
         found = connection.execute(
             """
             SELECT _decision, _score, _prediction, _probabilities, label FROM answers
@@ -118,6 +94,44 @@ def label_numbers(classes: Sequence[Any]) -> dict[str, int]:
     return written
 
 
+def _take_answers(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], *, begin: datetime, end: datetime
+) -> None:
+    """What callers got between two moments."""
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE answers AS
+        SELECT _id, _row, _at, _decision, _score, _prediction, _probabilities
+        FROM read_parquet({path_list(list(files))}, union_by_name = true)
+        WHERE _at >= $begin AND _at < $end AND _role = 'champion' AND _status = 200
+        """,
+        {"begin": begin.replace(tzinfo=None), "end": end.replace(tzinfo=None)},  # DuckDB's timestamps are UTC
+    )
+
+
+def _take_labels(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], *, delay: timedelta) -> None:
+    """Of each answered row the latest label, and the latest outcomes, that came within the delay."""
+    connection.execute(
+        'CREATE TEMP TABLE labels (prediction VARCHAR, "row" BIGINT, label VARCHAR, outcomes MAP(VARCHAR, DOUBLE))'
+    )
+    if not files:
+        return
+    connection.execute(
+        f"""
+        INSERT INTO labels
+        SELECT prediction, "row", label, outcomes FROM (
+            SELECT known.*, row_number() OVER (
+                PARTITION BY prediction, known."row", label IS NULL ORDER BY received DESC
+            ) AS latest
+            FROM read_parquet({path_list(list(files))}) AS known
+            JOIN answers ON answers._id = known.prediction AND answers._row = known."row"
+            WHERE known.received <= answers._at + to_microseconds($delay_us)
+        ) WHERE latest = 1
+        """,
+        {"delay_us": delay // timedelta(microseconds=1)},
+    )
+
+
 def _cases(found: Sequence[tuple[Any, ...]], classes: Sequence[Any]) -> Cases:
     """The labelled rows in the numbering of the classes; a label that is none of them is no label."""
     if not classes:
@@ -152,8 +166,3 @@ def _number(label: str | None) -> float | None:
     except ValueError:
         return None
     return value if value is not None and np.isfinite(value) else None
-
-
-def _naive(moment: datetime) -> datetime:
-    """As DuckDB's timestamps are written: in UTC, without saying so."""
-    return moment.replace(tzinfo=None)

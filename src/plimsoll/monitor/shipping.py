@@ -25,6 +25,7 @@ from plimsoll.capture.segment import SUFFIX, read_from
 from plimsoll.data.engine import engine, name_literal, text_literal
 from plimsoll.kernel.clock import from_microseconds, in_microseconds
 from plimsoll.kernel.files import new_file, sync_file
+from plimsoll.monitor.errors import CannotShip
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,7 +106,7 @@ Write = Callable[[Path, Sequence[dict[str, Any]]], None]
 def ship(segments: Path, shipped: Path, fields: Fields) -> int:
     """Ship what was captured since the last time; returns how many records that were. Safe beside doors at work.
 
-    segments: the folder that doors write to. shipped: the folder of parts. Raises OSError when the disk refuses.
+    segments: the folder that doors write to. shipped: the folder of parts. Raises CannotShip when the disk refuses.
     """
     return _ship(segments, shipped, lambda folder, records: _write_releases(folder, records, fields), moment="at_us")
 
@@ -116,15 +117,30 @@ def ship_labels(segments: Path, shipped: Path) -> int:
 
 
 def _ship(segments: Path, shipped: Path, write: Write, *, moment: str) -> int:
-    _remove_scraps(shipped)
+    import duckdb
+
+    try:
+        _remove_scraps(shipped)
+        return sum(_ship_segment(segment, shipped, write, moment=moment) for segment in _behind(segments, shipped))
+    except (OSError, duckdb.IOException) as error:
+        problem = str(error).partition("\n")[0].rstrip(".")
+        raise CannotShip(folder=str(segments), problem=problem) from error
+
+
+def _behind(segments: Path, shipped: Path) -> Iterator[tuple[Path, int]]:
+    """Each segment with the offset from which on it is not shipped, in the order in which they were begun."""
     ends = {part.segment: part.end for part in read_parts(shipped)}
-    done = 0
-    for segment in sorted(segments.glob(f"*{SUFFIX}")):
-        begin, count = ends.get(segment.stem, 0), MOST_RECORDS
-        while count == MOST_RECORDS:  # a door at work appends all the while: what comes now is the next turn's
-            part, count = _ship_some(segment, shipped, write, begin=begin, moment=moment)
-            done += count
-            begin = part.end if part else begin
+    return ((segment, ends.get(segment.stem, 0)) for segment in sorted(segments.glob(f"*{SUFFIX}")))
+
+
+def _ship_segment(behind: tuple[Path, int], shipped: Path, write: Write, *, moment: str) -> int:
+    """Ship what a segment holds now; returns how many records. What comes meanwhile is the next turn's."""
+    segment, begin = behind
+    done, count = 0, MOST_RECORDS
+    while count == MOST_RECORDS:
+        part, count = _ship_some(segment, shipped, write, begin=begin, moment=moment)
+        done += count
+        begin = part.end if part else begin
     return done
 
 
