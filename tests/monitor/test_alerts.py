@@ -17,6 +17,7 @@ from plimsoll.monitor.alerting import CLEAR, Finding, Judged, Subject, follow, s
 from plimsoll.monitor.entities import Alert, AlertState, Concern, Span
 from plimsoll.monitor.errors import AlertMissing, AlertOver
 from plimsoll.monitor.operations import LedgerAlerts, write_alerts
+from plimsoll.server.wiring import open_ledger
 
 OF = Subject(project="fraud", environment="production", release="fraud@1", digest="d" * 64)
 AMOUNT = (Concern.DRIFT, "amount")
@@ -159,3 +160,4 @@ def test_the_commands_list_show_and_answer_alerts(watched: Watched, alert: Alert
     assert "is resolved" in said("resolve", alert.id)
     assert "No alerts." in said()
     assert alert.id in said("--all")
+    open_ledger(watched.workspace.ledger_url).close()  # the commands leave it open for as long as the process lasts
