@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.retrain.world import DRIFT, Watched
 
+from plimsoll.kernel.clock import to_text
 from plimsoll.ledger.leases import LeaseLost
 from plimsoll.monitor.entities import Concern
 from plimsoll.retrain.decide import TRIES
@@ -319,3 +320,23 @@ def test_everything_is_on_the_record(world: Watched):
     ]
     assert events[1]["detail"]["owners"] == ["ann"]
     assert events[5]["detail"]["why"] == "drift of amount 1"
+
+
+def test_who_finds_the_verdict_stale_lets_go_and_each_attempt_is_taken_on_once(world: Watched):
+    live = world.first_release()
+    world.hands.does = "stale"
+    world.drift(live)
+    for _ in range(3):
+        world.watch()
+    retraining = world.latest_retraining()
+    assert retraining["standing"] == "candidate"
+    assert [attempt for _, attempt in world.hands.sent] == [1, 2]
+
+
+def test_a_watch_that_sees_nothing_says_at_least_each_minute_that_it_looks(world: Watched):
+    world.first_release()
+    world.watch()
+    world.clock.advance(timedelta(minutes=5))
+    world.watch()
+    (trigger,) = world.ask("triggers.list")["triggers"]
+    assert trigger["looked_at"] == to_text(world.clock.now())

@@ -183,6 +183,12 @@ def test_data_that_is_as_it_was_again_is_no_reason_any_more(world: Watched):
     assert world.latest_retraining()["standing"] == "dropped"
     assert "fraud@1 is made from orders as it is" in world.latest_retraining()["sentence"]
 
+    file.write_text("price\n1\n2\n")
+    for _ in range(2):
+        clock.advance(timedelta(minutes=1))
+        world.watch()
+    assert world.latest_retraining()["standing"] == "waiting", "what was dropped and came again is new again"
+
 
 def test_a_dataset_that_cannot_be_read_is_told_as_the_triggers_trouble(world: Watched):
     file = world.workspace.root / "orders.csv"

@@ -21,6 +21,7 @@ from plimsoll.pipeline import store as runs
 from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.release.entities import Release
 from plimsoll.retrain.controller import reconcile
+from plimsoll.retrain.decide import judge_again
 from plimsoll.retrain.entities import Failed, Judged, Refused, Released, Retraining, Running
 from plimsoll.retrain.operations import claim, give_back, open_retrainings, report
 from plimsoll.retrain.seen import Step
@@ -56,7 +57,7 @@ class FakeHands:
 
     world: Watched
     does: str = "pass"
-    """pass, fail, inconclusive, error, die (after taking it on), vanish (before), wait (never ends)."""
+    """pass, stale (once, then pass), fail, inconclusive, error, die (after taking it on), vanish (before), wait (never ends)."""
     sent: list[tuple[str, int]] = field(default_factory=list)
     """Every errand: the retraining and the attempt."""
     let_go_of: list[frozenset[str]] = field(default_factory=list)
@@ -74,7 +75,7 @@ class FakeHands:
         if self.does == "die":
             self.world.forget_worker(mine)
             return True
-        while mine is not None and isinstance(mine.state, Running | Judged):
+        while mine is not None and mine.worker and isinstance(mine.state, Running | Judged):
             mine = report(self.world.machine(), mine, self._result(mine))
         return True
 
@@ -93,10 +94,12 @@ class FakeHands:
 
     def _result(self, mine: Retraining) -> Step:
         match mine.state:
+            case Judged(attempt=1) as judged if self.does == "stale":
+                return judge_again(judged, self.world.clock.now(), because="release.stale_verdict: it is stale")
             case Judged(run=run):
                 release = self.world.make_release(run, owners=mine.owners)
                 return Step(state=Released(release=release.name, digest=release.digest), sentence="released")
-            case Running(run=run, attempt=attempt, since=since) if self.does == "pass":
+            case Running(run=run, attempt=attempt, since=since) if self.does in ("pass", "stale"):
                 return Step(state=Judged(run=run, verdict="v", attempt=attempt, since=since), sentence="passed")
             case Running() if self.does == "error":
                 return Step(state=Failed(because="pipeline.step_failed: no"), sentence="pipeline.step_failed: no")
@@ -141,20 +144,24 @@ class Watched(Controlled):
         against: tuple[Champion, ...] = (),
         owners: tuple[str, ...] = (),
         data: dict[str, str] | None = None,
-        run: str = "",
+        code: str = "",
     ) -> Release:
-        """A release with its run in the ledger."""
+        """A release with its run in the ledger. code: the digest of its files."""
         release = Controlled.release(self, number, finding=finding, against=against)
+        self.run(release.run, scorer=f"s{number}", owners=owners, data=data or {}, code_digest=code)
+        return release
+
+    def run(self, name: str, *, scorer: str = "", **fields: Any) -> None:
+        """A run that has ended."""
         made = Run(
-            id=release.run, project="fraud", state=RunState.RUNNING, created_by="ann",
-            started_at=to_text(self.clock.now()), commit="c0ffee", owners=owners, data=data or {},
+            id=name, project="fraud", state=RunState.RUNNING, created_by="ann",
+            started_at=to_text(self.clock.now()), commit="c0ffee", **fields,
         )  # fmt: skip
         with self.database.write() as transaction:
             runs.insert_run(transaction, made, process="")
             runs.end_run(
-                transaction, run=made.id, state=RunState.DONE, ended_at=made.started_at, scorer=f"s{number}", error=""
+                transaction, run=made.id, state=RunState.DONE, ended_at=made.started_at, scorer=scorer, error=""
             )
-        return release
 
     def make_release(self, _run: str, *, owners: tuple[str, ...]) -> Release:
         """What comes of a retraining's run that passed."""

@@ -67,6 +67,8 @@ def find_ref(root: Path, ref: str) -> Commit:
     if answer.returncode:
         raise UnknownRef(folder=str(root), ref=ref, problem=answer.stderr.strip().partition("\n")[0])
     commit, _, author_email = answer.stdout.strip().partition("\n")
+    if not commit:  # a range without a commit in it
+        raise UnknownRef(folder=str(root), ref=ref, problem="it names no commit")
     return Commit(commit=commit, author_email=author_email)
 
 

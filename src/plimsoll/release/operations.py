@@ -17,6 +17,7 @@ from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.pipeline.operations import attach_verdict, execute, get_run, latest_run, list_runs, log_end, plan
 from plimsoll.pipeline.plan import PlannedStep
 from plimsoll.pipeline.snapshot import graph_of
+from plimsoll.project.entities import Project
 from plimsoll.project.environments import find_environment
 from plimsoll.project.load import load_project
 from plimsoll.release import store
@@ -101,7 +102,11 @@ def show_log(context: Context, request: StepLogRequest) -> StepLog:
 @operation("releases.create", "POST", "/releases", role=Role.DEVELOPER, request=ReleaseRequest, response=Release)
 def create_release(context: Context, request: ReleaseRequest) -> Release:
     """Freeze a passing run into a signed bundle; releasing the same run again gives the same release."""
-    project = load_project(context.workspace.project_file)
+    return freeze(context, load_project(context.workspace.project_file), request)
+
+
+def freeze(context: Context, project: Project, request: ReleaseRequest) -> Release:
+    """As `create_release`, by the rules of a project that may be another than the file of the workspace says."""
     run = _run(context, request.run)
     with context.database.read() as transaction:
         existing = store.of_run(transaction, run=run.id)

@@ -7,6 +7,7 @@ retraining before it begins, and a deployment that was begun is found again by i
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from plimsoll.edge.context import Context
 from plimsoll.kernel.errors import Kind, PlimsollError
@@ -16,7 +17,19 @@ from plimsoll.project.load import load_project
 from plimsoll.release.operations import get_release
 from plimsoll.retrain.crew import crew_of
 from plimsoll.retrain.decide import decide
-from plimsoll.retrain.entities import OPEN, Deploying, Judged, Mark, Retraining, Running, Trigger, Waiting, Watch
+from plimsoll.retrain.entities import (
+    OPEN,
+    Deploying,
+    Judged,
+    Mark,
+    Released,
+    Retraining,
+    Running,
+    State,
+    Trigger,
+    Waiting,
+    Watch,
+)
 from plimsoll.retrain.observing import (
     Senses,
     firing_of_schedule,
@@ -32,6 +45,7 @@ from plimsoll.retrain.operations import (
     open_retrainings,
     record_firings,
     record_step,
+    reread,
     surroundings,
     unfired,
 )
@@ -43,11 +57,13 @@ from plimsoll.rollout.operations import deploy, refusal_of
 from plimsoll.rollout.requests import DeployRequest
 
 IDLE_S = 1.0
-"""Between two turns when nothing is under way."""
+"""Between two turns when all there is waits for time or for people."""
 TURN_S = 0.5
 """Between two turns while something is."""
 STEPS = 12
 """The most steps of one retraining in one turn; there is no more than a dozen between a request and its end."""
+SEEN_EVERY = timedelta(minutes=1)
+"""So often at least it is written down that a watch looks."""
 PASSING = frozenset({"release.not_approved", "deployment.not_baked", "rollout.under_way"})
 """Refusals that waiting may cure."""
 
@@ -65,7 +81,12 @@ def reconcile(context: Context, lease: Lease, *, hands: Hands | None = None) -> 
     found = open_retrainings(context)
     left = [_go_on(senses, lease, retraining, hands) for retraining in found]
     hands.let_go(frozenset(one.id for one in left if isinstance(one.state, Running | Judged)))
-    return TURN_S if any(isinstance(one.state, OPEN) for one in left) else IDLE_S
+    return TURN_S if any(_moves(one.state) for one in left) else IDLE_S
+
+
+def _moves(state: State) -> bool:
+    """Whether something may come of it at any moment; what waits for time or for people does not."""
+    return isinstance(state, Running | Judged | Released) or (isinstance(state, Deploying) and bool(state.rollout))
 
 
 def _look(senses: Senses, lease: Lease, watch: Watch) -> None:
@@ -78,7 +99,7 @@ def _look(senses: Senses, lease: Lease, watch: Watch) -> None:
             return
         alerts = watch.trigger is not Trigger.NEW_DATA
         firings = firings_of_alerts(senses, watch) if alerts else firings_of_data(senses, watch)
-        fresh = unfired(context, watch, firings)
+        fresh = unfired(context, firings)
         note = ""
     except (LeaseLost, LedgerUnavailable):
         raise
@@ -87,7 +108,7 @@ def _look(senses: Senses, lease: Lease, watch: Watch) -> None:
     seen = Mark(seen_until=context.clock.now(), note=note)
     if fresh:
         record_firings(context, lease, watch, fresh, mark=seen)
-    elif mark is None or mark.note != note:
+    elif mark is None or mark.note != note or seen.seen_until - mark.seen_until > SEEN_EVERY:
         note_look(context, lease, watch, seen)
 
 
@@ -119,30 +140,25 @@ def _step(senses: Senses, lease: Lease, retraining: Retraining, hands: Hands) ->
     context = senses.context
     seen = surroundings(context, senses.project, retraining)
     if isinstance(retraining.state, Deploying):
-        seen = _deploy(context, retraining, retraining.state, seen)
+        seen = _deploy(senses, retraining, retraining.state, seen)
     step = decide(retraining, seen, context.clock.now())
     if step is None and isinstance(retraining.state, Running | Judged) and not retraining.worker:
         if hands.see_to(retraining):
-            return _reread(context, retraining)
+            return reread(context, retraining)
         step = decide(retraining, replace(seen, worker_gone=True), context.clock.now())
     return record_step(context, lease, retraining, step) if step is not None else retraining
 
 
-def _reread(context: Context, retraining: Retraining) -> Retraining:
-    """As it stands after somebody worked on it."""
-    found = next((one for one in open_retrainings(context) if one.id == retraining.id), None)
-    return found or retraining
-
-
-def _deploy(context: Context, retraining: Retraining, state: Deploying, seen: Seen) -> Seen:
+def _deploy(senses: Senses, retraining: Retraining, state: Deploying, seen: Seen) -> Seen:
     """Begin the rollout if the environment admits it and nothing newer came; what is seen then.
 
     A rollout that was begun is not begun again, whoever began it and whenever this process ended.
     """
     if seen.course is not None or seen.newer or state.environment not in seen.order:
         return seen
+    context, settings = senses.context, senses.project.environments[state.environment]
     try:
-        refusal = refusal_of(context, get_release(context, state.digest), state.environment)
+        refusal = refusal_of(context, get_release(context, state.digest), state.environment, settings)
         if refusal is None:
             why = reasons(retraining.holding)
             deploy(context, DeployRequest(release=state.digest, environment=state.environment, why=why))

@@ -5,6 +5,7 @@ Each look takes at most one step, and a look that was not recorded is simply tak
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -38,7 +39,7 @@ def decide(retraining: Retraining, seen: Seen, now: datetime) -> Step | None:
         case Waiting():
             step = _begin(retraining, seen, now)
         case Running() | Judged():
-            step = _go_on(state, now, seen)
+            step = _go_on(retraining, state, now, seen)
         case Released():
             step = _deploy_next(Deploying(release=state.release, digest=state.digest, environment=""), seen)
         case Deploying():
@@ -90,12 +91,12 @@ def _limited(seen: Seen, now: datetime) -> Waiting | None:
     return None
 
 
-def _go_on(state: Working, now: datetime, seen: Seen) -> Step | None:
+def _go_on(retraining: Retraining, state: Working, now: datetime, seen: Seen) -> Step | None:
     """Somebody else takes it on where a worker ended; one that gave it back, since the server ended, is no failure."""
     if seen.worker_gone:
-        return _after_a_death(state, now, seen)
+        return _after_a_death(retraining, state, now, seen)
     if isinstance(state, Running) and seen.run_is_lost:
-        return Step(state=Running(run=seen.new_run, attempt=state.attempt, since=now), sentence=wording.taken_up())
+        return Step(state=replace(state, run=seen.new_run, since=now), sentence=wording.taken_up())
     return None
 
 
@@ -107,20 +108,19 @@ def judge_again(state: Judged, now: datetime, *, because: str) -> Step:
     return Step(state=running, sentence=wording.judged_anew(because))
 
 
-def _after_a_death(state: Working, now: datetime, seen: Seen) -> Step:
+def _after_a_death(retraining: Retraining, state: Working, now: datetime, seen: Seen) -> Step:
     """Go on where the process ended: with the same run unless that was cut short, and not for ever."""
     if state.attempt >= TRIES:
-        return Step(state=Failed(because=wording.died(TRIES)), sentence=wording.died(TRIES))
+        told = wording.died(TRIES, retraining=retraining.id)
+        return Step(state=Failed(because=told), sentence=told)
     attempt = state.attempt + 1
     sentence = wording.again(attempt, TRIES)
     match state:
         case Judged():
-            return Step(
-                state=Judged(run=state.run, verdict=state.verdict, attempt=attempt, since=now), sentence=sentence
-            )
+            return Step(state=replace(state, attempt=attempt, since=now), sentence=sentence)
         case Running():
             run = seen.new_run if seen.run_is_lost else state.run
-            return Step(state=Running(run=run, attempt=attempt, since=now), sentence=sentence)
+            return Step(state=replace(state, run=run, attempt=attempt, since=now), sentence=sentence)
         case _:
             assert_never(state)
 

@@ -69,6 +69,8 @@ class Running:
     run: str
     attempt: int
     since: datetime
+    of: str = ""
+    """Digest of the release whose code runs, live when it began; another one may be live by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,9 @@ class Dropped:
 
     because: str
 
+
+ITS_TURN = Waiting(what="its turn")
+"""Nobody has looked at it yet, or not since one more reason joined it."""
 
 Working: TypeAlias = Running | Judged
 Open: TypeAlias = Waiting | Running | Judged | Released | Deploying

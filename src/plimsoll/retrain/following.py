@@ -8,10 +8,9 @@ from typing import Any
 from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress
 from plimsoll.edge.output import ProgressLines
+from plimsoll.retrain.entities import ITS_TURN
 
 LOOK_S = 0.2
-ITS_TURN = "its turn"
-"""What a request waits for that nobody has looked at yet."""
 CODES = {"fail": 1, "inconclusive": 3}
 FAILED = {"refused", "failed"}
 GOES_ON = "`plimsoll up` goes on with it by itself; without a server, `plimsoll retrain show --wait` does"
@@ -63,7 +62,7 @@ def _rests(view: dict[str, Any], progress: ProgressLines) -> bool:
     if view["ended_at"]:
         return True
     if view["standing"] == "waiting":
-        return bool(view["waiting_for"] != ITS_TURN)
+        return bool(view["waiting_for"] != ITS_TURN.what)
     if view["standing"] != "deploying":
         return False
     return bool(view["waiting_for"]) or (bool(view["rollout"]) and _takes_its_time(view, progress))

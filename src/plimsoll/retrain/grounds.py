@@ -1,7 +1,7 @@
 """Which code a retraining runs, on which data, by which rules: everything that is known before its run begins.
 
 The code, its parameters and its model are those of the live release, as they were frozen, or those of a commit. The
-data, the gates and the environments are those of the project file as it is today.
+data, the gates, the environments and the monitor are those of the project file as it is today.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.edge.context import Context
+from plimsoll.pipeline.entities import Run
+from plimsoll.pipeline.errors import RunMissing
 from plimsoll.pipeline.operations import get_run
 from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.git import Commit, export_commit, find_ref
 from plimsoll.project.load import load_project
 from plimsoll.release.operations import get_release
-from plimsoll.retrain.entities import Retraining
+from plimsoll.retrain.entities import Retraining, Running
 from plimsoll.retrain.errors import NothingLive
 from plimsoll.retrain.operations import runs_begun
 from plimsoll.rollout.operations import live_digest
@@ -43,34 +45,58 @@ class Ground:
 
 
 def ground_of(context: Context, retraining: Retraining) -> Ground:
-    """The code laid out below the workspace's cache. Raises NothingLive, UnknownRef, GitUnreadable, ProjectInvalid."""
+    """The code laid out below the workspace's cache; once its run exists, that run's.
+
+    Raises NothingLive, UnknownRef, GitUnreadable, ProjectInvalid.
+    """
     today = load_project(context.workspace.project_file)
-    digest = live_digest(context, retraining.environment)
-    release = get_release(context, digest) if digest else None
-    run = get_run(context, release.run) if release else None
-    if retraining.ref:
+    bound = known_run(context, retraining.run) or _run_of_the_release(context, retraining)
+    if bound is not None:
+        commit = Commit(commit=bound.commit, author_email=bound.commit_author, dirty=bound.dirty)
+        folder = context.artifacts.unpack(bound.code_digest, _place(context, bound.code_digest))
+    else:
         commit = find_ref(context.workspace.root, retraining.ref)
         folder = _exported(context, commit)
-    elif release is None or run is None:
-        raise NothingLive(environment=retraining.environment)
-    else:
-        commit = Commit(commit=run.commit, author_email=run.commit_author, dirty=run.dirty)
-        folder = context.artifacts.unpack(run.code_digest, _place(context, run.code_digest))
     there = replace(context, workspace=replace(context.workspace, root=folder))
     return Ground(
         context=there,
         project=_under_todays_rules(load_project(folder / PROJECT_FILE), today),
-        params=dict(run.params) if run and not retraining.ref else {},
+        params=dict(bound.params) if bound else {},
         commit=commit,
         allow_dirty=bool(commit.dirty or not commit.commit),
-        known=_known_scorers(context, retraining) | ({str(run.scorer): release.name} if run and release else {}),
+        known=_known_scorers(context, retraining),
     )
 
 
+def known_run(context: Context, run: str) -> Run | None:
+    """A retraining's run, once it was begun; a process that ended before it could say so may have done it."""
+    try:
+        return get_run(context, run)
+    except RunMissing:
+        return None
+
+
+def _run_of_the_release(context: Context, retraining: Retraining) -> Run | None:
+    """The run that made the release whose code runs; None where a ref names the code. Raises NothingLive."""
+    if retraining.ref:
+        return None
+    state = retraining.state
+    digest = state.of if isinstance(state, Running) else ""
+    digest = digest or live_digest(context, retraining.environment)
+    if not digest:
+        raise NothingLive(environment=retraining.environment)
+    return get_run(context, get_release(context, digest).run)
+
+
 def _known_scorers(context: Context, retraining: Retraining) -> dict[str, str]:
-    """What earlier retrainings released, whether it is live by now or a candidate still."""
+    """What is live, and what earlier retrainings released, whether it is live by now or a candidate still."""
     made = runs_begun(context, environment=retraining.environment, ref=retraining.ref)
-    return {str(get_run(context, run).scorer): release for run, release in made.items() if release}
+    known = {str(get_run(context, run).scorer): release for run, release in made.items() if release}
+    digest = live_digest(context, retraining.environment)
+    if digest:
+        live = get_release(context, digest)
+        known[str(get_run(context, live.run).scorer)] = live.name
+    return known
 
 
 def _under_todays_rules(then: Project, today: Project) -> Project:
@@ -84,6 +110,7 @@ def _under_todays_rules(then: Project, today: Project) -> Project:
         model=model,
         gates=today.gates,
         environments=today.environments,
+        monitor=today.monitor,
     )
 
 

@@ -101,13 +101,14 @@ class Senses:
         if known is None:
             return None
         glance = self._glance(dataset)
+        runs = runs_begun(self.context, environment=environment, ref=ref) if glance.files.differ_from(known) else {}
         return Change(
             dataset=dataset,
             release=release.name,
             version=known,
             files=glance.files,
             at_rest=glance.at_rest,
-            run=self._run_from(dataset, glance.files, runs_begun(self.context, environment=environment, ref=ref)),
+            run=self._run_from(dataset, glance.files, runs),
         )
 
     def _run_from(self, dataset: str, files: FilesNow, runs: Iterable[str]) -> str:

@@ -92,14 +92,18 @@ def note_firing(transaction: Transaction, firing: Firing) -> None:
     transaction.execute("UPDATE retraining_firings SET note = :note WHERE id = :id", id=firing.id, note=firing.note)
 
 
-def fired_for(transaction: Transaction, *, project: str, trigger: Trigger) -> frozenset[str]:
-    """Everything that a trigger ever fired for."""
-    rows = transaction.all(
-        "SELECT fired_for FROM retraining_firings WHERE project = :project AND fired_by = :trigger",
+def has_fired(transaction: Transaction, firing: Firing, *, project: str) -> bool:
+    """Whether its trigger fired for the same before, with a reason that holds still or led to a run."""
+    row = transaction.one(
+        """
+        SELECT id FROM retraining_firings
+        WHERE project = :project AND fired_by = :trigger AND fired_for = :key AND note = ''
+        """,
         project=project,
-        trigger=str(trigger),
+        trigger=str(firing.trigger),
+        key=firing.key,
     )
-    return frozenset(row["fired_for"] for row in rows)
+    return row is not None
 
 
 def find(transaction: Transaction, *, project: str, retraining: str) -> Retraining | None:

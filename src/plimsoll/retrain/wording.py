@@ -43,9 +43,10 @@ def dropped(retraining: Retraining) -> str:
     return f"No reason holds any more: {'; '.join(notes[:SHOWN])}."
 
 
-def died(tries: int) -> str:
+def died(tries: int, *, retraining: str) -> str:
     return (
-        f"The process that carried it out ended without a word {tries} times; memory that ran out is the usual cause."
+        f"The process that carried it out ended {tries} times before it was done. .plimsoll/logs/{retraining}/work.log "
+        "has what it printed; when that is nothing, the machine's memory ran out."
     )
 
 

@@ -16,16 +16,15 @@ from plimsoll.gates.ports import Champions
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.pipeline.entities import Run, RunState
-from plimsoll.pipeline.errors import RunMissing
-from plimsoll.pipeline.operations import Origin, attach_verdict, execute, get_run
+from plimsoll.pipeline.operations import Origin, attach_verdict, execute
 from plimsoll.release.decide import require_passed
 from plimsoll.release.errors import NoVerdict, VerdictStale
-from plimsoll.release.operations import create_release
+from plimsoll.release.operations import freeze
 from plimsoll.release.requests import ReleaseRequest
 from plimsoll.retrain import wording
 from plimsoll.retrain.decide import judge_again
 from plimsoll.retrain.entities import Done, Failed, Judged, Refused, Released, Retraining, Running
-from plimsoll.retrain.grounds import Ground, ground_of
+from plimsoll.retrain.grounds import Ground, ground_of, known_run
 from plimsoll.retrain.operations import claim, give_back, report
 from plimsoll.retrain.seen import Step
 
@@ -47,7 +46,8 @@ class OwnHands:
 
 
 def carry_out(context: Context, retraining: str, *, attempt: int) -> bool:
-    """Take a retraining on and work until it is released, or will never be; False when it was not to be had.
+    """Take a retraining on and work until it is released, will never be, or is to be taken on anew; False when it was
+    not to be had.
 
     What goes wrong with the project ends the retraining; what goes wrong with the ledger is raised.
     """
@@ -55,7 +55,7 @@ def carry_out(context: Context, retraining: str, *, attempt: int) -> bool:
     if mine is None:
         return False
     try:
-        while mine is not None and isinstance(mine.state, Running | Judged):
+        while mine is not None and mine.worker and isinstance(mine.state, Running | Judged):
             mine = report(context, mine, _work(context, mine))
     except BaseException:
         with suppress(PlimsollError):
@@ -84,7 +84,7 @@ def _work(context: Context, mine: Retraining) -> Step:
 
 def _run_and_judge(context: Context, mine: Retraining, state: Running) -> Step:
     ground = ground_of(context, mine)
-    run = _known(context, state.run) or _begin(context, ground, mine, state)
+    run = known_run(context, state.run) or _begin(context, ground, mine, state)
     if run.state is not RunState.DONE:
         return Step(state=Failed(because=run.error), sentence=run.error)
     twin = ground.known.get(run.scorer or "")
@@ -122,21 +122,14 @@ def _release(context: Context, mine: Retraining, state: Judged) -> Step:
     ground = ground_of(context, mine)
     context.progress(Progress(task="release", message="freezing the run"))
     try:
-        release = create_release(ground.context, ReleaseRequest(run=state.run, allow_dirty=ground.allow_dirty))
+        request = ReleaseRequest(run=state.run, allow_dirty=ground.allow_dirty)
+        release = freeze(ground.context, ground.project, request)
     except VerdictStale as error:
         return judge_again(state, context.clock.now(), because=f"{error.code}: {error}")
     except NoVerdict as error:
         return Step(state=Refused(because=str(error)), sentence=f"{error.code}: {error}")
     released = Released(release=release.name, digest=release.digest)
     return Step(state=released, sentence=f"{state.run} is released as {release.name}.")
-
-
-def _known(context: Context, run: str) -> Run | None:
-    """The run, when it was carried out before: by a process that ended before it could say so."""
-    try:
-        return get_run(context, run)
-    except RunMissing:
-        return None
 
 
 def _begin(context: Context, ground: Ground, mine: Retraining, state: Running) -> Run:

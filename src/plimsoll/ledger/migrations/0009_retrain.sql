@@ -44,7 +44,8 @@ CREATE TABLE retraining_firings (
     note TEXT NOT NULL
 );
 
-CREATE UNIQUE INDEX retraining_firings_once ON retraining_firings (project, fired_by, fired_for);
+CREATE UNIQUE INDEX retraining_firings_once ON retraining_firings (project, fired_by, fired_for)
+WHERE note = '';
 
 CREATE INDEX retraining_firings_of ON retraining_firings (retraining, number);
 

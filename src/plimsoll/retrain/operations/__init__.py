@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from plimsoll.retrain.operations.asking import cancel, create, follow, list_retrainings, show
 from plimsoll.retrain.operations.firing import mark_of, note_look, note_reasons, record_firings, runs_begun, unfired
-from plimsoll.retrain.operations.turning import course_of, open_retrainings, record_step, surroundings
+from plimsoll.retrain.operations.turning import course_of, open_retrainings, record_step, reread, surroundings
 from plimsoll.retrain.operations.watching import list_triggers
 from plimsoll.retrain.operations.work import claim, give_back, report
 
@@ -28,6 +28,7 @@ __all__ = [
     "record_firings",
     "record_step",
     "report",
+    "reread",
     "runs_begun",
     "show",
     "surroundings",

@@ -14,6 +14,7 @@ from plimsoll.kernel.ids import millisecond_of, new_id
 from plimsoll.ledger.engine import Transaction
 from plimsoll.retrain import store
 from plimsoll.retrain.entities import (
+    ITS_TURN,
     OPEN,
     Cancelled,
     Failed,
@@ -28,9 +29,6 @@ from plimsoll.retrain.entities import (
 from plimsoll.retrain.seen import Step
 from plimsoll.retrain.views import standing
 from plimsoll.retrain.wording import reasons, requested
-
-ITS_TURN = Waiting(what="its turn")
-"""Nobody has looked at it yet, or not since one more reason joined it."""
 
 
 def request(

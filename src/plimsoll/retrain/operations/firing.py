@@ -1,4 +1,4 @@
-"""What fires by itself: reasons are recorded once and for all, and noted when they do not hold any more."""
+"""What fires by itself: a reason is recorded once while it holds, and noted when it does not hold any more."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ def runs_begun(context: Context, *, environment: str, ref: str) -> dict[str, str
         )
 
 
-def unfired(context: Context, watch: Watch, firings: Sequence[Firing]) -> tuple[Firing, ...]:
-    """Those for which the watch's trigger never fired before."""
+def unfired(context: Context, firings: Sequence[Firing]) -> tuple[Firing, ...]:
+    """Those for which their trigger has not fired before, unless that reason ceased to hold."""
     if not firings:
         return ()
     with context.database.read() as transaction:
-        known = store.fired_for(transaction, project=context.project, trigger=watch.trigger)
-    return tuple(firing for firing in firings if firing.key not in known)
+        return tuple(firing for firing in firings if not store.has_fired(transaction, firing, project=context.project))
 
 
 def record_firings(
@@ -49,8 +48,11 @@ def record_firings(
     """
     with context.database.write() as transaction:
         leases.require(transaction, lease)
-        known = store.fired_for(transaction, project=context.project, trigger=watch.trigger)
-        fresh = {firing.key: firing for firing in firings if firing.key not in known}
+        fresh = {
+            firing.key: firing
+            for firing in firings
+            if not store.has_fired(transaction, firing, project=context.project)
+        }
         if fresh:
             request(context, transaction, tuple(fresh.values()), environment=watch.environment, ref=watch.ref)
         if mark is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plimsoll.edge.context import Context
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger import leases
@@ -29,6 +31,14 @@ def open_retrainings(context: Context) -> tuple[Retraining, ...]:
         return store.open_ones(transaction, project=context.project)
 
 
+def reread(context: Context, retraining: Retraining) -> Retraining:
+    """As it stands after somebody worked on it."""
+    with context.database.read() as transaction:
+        found = store.find(transaction, project=context.project, retraining=retraining.id)
+    assert found is not None, "a retraining is never removed"
+    return found
+
+
 def surroundings(context: Context, project: Project, retraining: Retraining) -> Seen:
     """The world around a retraining, as far as its state asks about it."""
     match retraining.state:
@@ -44,8 +54,11 @@ def surroundings(context: Context, project: Project, retraining: Retraining) -> 
 
 def record_step(context: Context, lease: Lease, retraining: Retraining, step: Step) -> Retraining:
     """Write what was decided; as it was when somebody changed it meanwhile. Raises LeaseLost."""
-    begins = isinstance(retraining.state, Waiting) and isinstance(step.state, Running)
-    owners = owners_of(retraining, makers=_makers(context, retraining)) if begins else ()
+    owners: tuple[str, ...] = ()
+    if isinstance(retraining.state, Waiting) and isinstance(step.state, Running):
+        digest = live_digest(context, retraining.environment)
+        owners = owners_of(retraining, makers=_makers(context, digest))
+        step = replace(step, state=replace(step.state, of=digest))
     with context.database.write() as transaction:
         leases.require(transaction, lease)
         return advance(context, transaction, retraining, step, owners=owners) or retraining
@@ -112,7 +125,7 @@ def _newer_live(context: Context, release: str, environment: str) -> str:
 
 def course_of(context: Context, state: Deploying) -> Course | None:
     """How the rollout of its release in the present environment stands; None before it began."""
-    rollout = rollout_of(context, environment=state.environment, digest=state.digest)
+    rollout = rollout_of(context, environment=state.environment, digest=state.digest, known=state.rollout)
     if rollout is None:
         return None
     arrived = live_digest(context, state.environment) == state.digest
@@ -125,9 +138,8 @@ def course_of(context: Context, state: Deploying) -> Course | None:
     )
 
 
-def _makers(context: Context, retraining: Retraining) -> tuple[str, ...]:
+def _makers(context: Context, digest: str) -> tuple[str, ...]:
     """Who made the release whose code runs; of one that a trigger made, on whose behalf."""
-    digest = live_digest(context, retraining.environment)
     if not digest:
         return ()
     release = get_release(context, digest)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from plimsoll.edge.context import Context
 from plimsoll.gates.operations import get_verdict
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.project.environments import find_environment
-from plimsoll.project.load import load_project
+from plimsoll.project.entities import Environment
 from plimsoll.release.entities import Release
 from plimsoll.rollout import store
 from plimsoll.rollout.admission import is_settling
@@ -17,9 +16,8 @@ MOST = 50
 """How many of an environment's latest rollouts are searched."""
 
 
-def refusal_of(context: Context, release: Release, environment: str) -> PlimsollError | None:
+def refusal_of(context: Context, release: Release, environment: str, settings: Environment) -> PlimsollError | None:
     """Why deploying the release would be refused now; None when it would begin."""
-    settings = find_environment(load_project(context.workspace.project_file), environment)
     verdict = get_verdict(context, release.verdict)
     with context.database.read() as transaction:
         place = find_place(context, transaction, environment, settings)
@@ -30,9 +28,11 @@ def refusal_of(context: Context, release: Release, environment: str) -> Plimsoll
     return None
 
 
-def rollout_of(context: Context, *, environment: str, digest: str) -> Rollout | None:
-    """The latest rollout of a release in an environment."""
+def rollout_of(context: Context, *, environment: str, digest: str, known: str = "") -> Rollout | None:
+    """The latest rollout of a release in an environment. known: its id, once that is known."""
     with context.database.read() as transaction:
+        if known:
+            return store.find_rollout(transaction, known)
         found = store.rollouts(transaction, project=context.project, environment=environment, most=MOST)
     return next((rollout for rollout in found if rollout.spec.candidate.digest == digest), None)
 
