@@ -100,6 +100,8 @@ def test_a_bad_request_names_every_problem_and_calls_nothing(calls: list[Load]) 
         ((Grant(role=Role.OPERATOR, environment="staging"),), "production", False),
         ((Grant(role=Role.OPERATOR, environment="staging"),), "staging", True),
         ((Grant(role=Role.OPERATOR, environment="staging"),), None, False),
+        ((Grant(role=Role.OPERATOR, environment="staging"),), "", False),
+        ((OPERATOR,), "", True),
         ((Grant(role=Role.VIEWER), Grant(role=Role.OPERATOR, environment="staging")), "staging", True),
     ],
 )

@@ -119,8 +119,8 @@ def test_a_revoked_token_ends_the_page(world: World, visit):
     ready(page)
     page.watch.forgiven = ("401",)
     world.call("tokens.revoke", who="vera", token=made["id"])
-    expect(page.locator("#connection")).to_contain_text("Your session is over", timeout=SOON_MS)
-    page.get_by_role("link", name="Log in again").click()
+    expect(page.locator("#connection")).to_contain_text("You were logged out", timeout=SOON_MS)
+    page.get_by_role("link", name="Load the page again").click()
     expect(page.get_by_label("Your token")).to_be_visible()
 
 
@@ -131,7 +131,7 @@ def test_the_end_of_a_session_in_another_tab_is_told(visit):
     other.goto("/")
     other.get_by_role("button", name="Log out").click()
     expect(other.get_by_label("Your token")).to_be_visible()
-    expect(page.locator("#connection")).to_contain_text("Your session is over", timeout=SOON_MS)
+    expect(page.locator("#connection")).to_contain_text("You were logged out", timeout=SOON_MS)
 
 
 def test_a_server_that_goes_away_is_told_and_one_that_comes_back_asks_for_a_login(tmp_path, visit):
@@ -148,7 +148,7 @@ def test_a_server_that_goes_away_is_told_and_one_that_comes_back_asks_for_a_logi
         expect(page.locator("#connection")).to_contain_text("Connection lost", timeout=SOON_MS)
         expect(page.locator("h1")).to_have_text("Runs")
         up = start(folder, port=up.port)
-        expect(page.locator("#connection")).to_contain_text("Your session is over", timeout=40_000)
+        expect(page.locator("#connection")).to_contain_text("You were logged out", timeout=40_000)
     finally:
         up.process.kill()
         up.process.wait()

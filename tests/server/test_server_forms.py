@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.server.asking import Visit
 
+from plimsoll.server.sessions import form_token
+
 STOP = "/environments/staging/do/stop"
 
 
@@ -30,6 +32,13 @@ def test_an_order_that_cannot_be_undone_needs_a_reason(visit):
         path = f"/environments/staging/do/{order}"
         assert visit.post(path, why="   ")[:2] == (303, path)
         assert "needs a reason" in visit.get(path)[1]
+
+
+def test_a_form_sent_without_a_field_that_it_needs_says_which(visit):
+    path = "/releases/answers@9/deploy"
+    assert visit.post(path)[:2] == (303, path)
+    status, then, _ = visit.post("/releases/answers@9/approve")
+    assert (status, then) == (303, "/releases/answers@9")
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64])
@@ -75,8 +84,22 @@ def test_buttons_that_a_role_does_not_allow_are_not_shown_and_not_taken(server):
     page = visitor.get(STOP)[1]
     assert "Needs the role operator in staging." in page
     assert "<button" not in page.partition("<main")[2]
-    token = "anything"  # a viewer's page of an order holds no form to take a token from
-    assert visitor.post(STOP, token=token, why="because")[0] == 403
+    token = form_token(visitor.cookie.partition("=")[2])  # a viewer's page of an order holds no form to take it from
+    assert visitor.post(STOP, token=token, why="because")[:2] == (303, STOP)
+    assert "governance.denied" in visitor.get(STOP)[1]
+
+
+def test_a_role_in_one_environment_opens_the_pages_of_all(server):
+    eve = {"person": "eve", "role": "operator", "place": "staging"}
+    status, made = server.json("POST", "/api/people", token=server.tokens["admin"], body=eve)
+    assert status == 200, made
+    visitor = Visit(server, made["token"])
+    for path in ("/", "/alerts", "/retrainings"):
+        status, page = visitor.get(path)
+        assert (status, "governance.denied" in page) == (200, False), path
+    form = page.partition('<select id="environment"')[2].partition("</select>")[0]
+    assert "staging" in form
+    assert "the last environment" not in form
 
 
 def test_a_page_for_no_known_order_is_none(visit):

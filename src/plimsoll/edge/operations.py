@@ -119,7 +119,7 @@ def call(row: Operation, request: Any, context: Context) -> Any:
         row.role,
         operation=row.name,
         project=context.project,
-        environment=getattr(request, "environment", None),
+        environment=getattr(request, "environment", None) or None,  # a filter left empty is no environment
     )
     with extras_named():
         return row.function(context, request)

@@ -53,7 +53,7 @@ def span_plot(
     limit: float,
     at_least: bool,
     zero: bool,
-    tone: Literal["good", "bad", "wait"],
+    tone: Literal["good", "bad", "wait", "none"],
     title: str,
 ) -> str:
     """The interval as a line with a dot, the limit dashed, and the side on which the rule is broken shaded."""

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 BETS: NDArray[np.float64] = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95])
 """Small ones find small decay in a long time, large ones large decay soon; all run beside one another."""
 
+BEYOND_DOUBT = 1e12
+"""The statistics stop here, far above any limit: months of decay would leave what a number can hold."""
+
 
 def loss_of(value: float, *, reference: float, greater: bool, bounded: bool) -> float:
     """A metric's value as a loss between 0 and 1.
@@ -44,7 +47,7 @@ def detect(losses: Iterable[float], *, limit: float) -> list[float]:
     statistics = np.zeros(len(BETS))
     path = []
     for loss in losses:
-        statistics = (statistics + 1.0) * (1.0 + BETS * (loss - limit) / limit)
+        statistics = np.minimum((statistics + 1.0) * (1.0 + BETS * (loss - limit) / limit), BEYOND_DOUBT)
         path.append(float(statistics.mean()))
     return path
 

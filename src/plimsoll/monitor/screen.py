@@ -73,11 +73,10 @@ def _quality(view: dict[str, Any]) -> Iterator[str]:
 
 def _row(column: dict[str, Any]) -> tuple[str, ...]:
     name = f"({column['name']})" if column["predicted"] else column["name"]
-    judged = [span for span in column["spans"] if span["judged"]]
+    worst = column["worst"]
     before, now = _distributions(column["bins"])
-    if not judged:
+    if worst is None:
         return name, "", "", "", paint("too few rows", COLOURS["too few rows"]), before, now
-    worst = max(judged, key=lambda span: (span["drifted"], span["psi"] / (span["critical"] or 1.0)))
     verdict = "drift" if worst["drifted"] else "no drift"
     figures = (f"{worst['psi']:.3f}", f"{worst['critical']:.3f}", worst["span"])
     return name, *figures, paint(verdict, COLOURS[verdict]), before, now

@@ -67,6 +67,8 @@ class ColumnView:
     """Share of rows with a category that the reference never had."""
     out_of_range: float
     spans: tuple[SpanView, ...]
+    worst: SpanView | None
+    """Of those that are judged, one that drifted if any did, and the furthest from its critical value."""
     bins: tuple[BinView, ...]
     """Over the latest day of windows."""
     course: tuple[PointView, ...]

@@ -53,6 +53,15 @@ class NoSuchPage(PlimsollError):
     hint = "/docs lists every operation with its method and path."
 
 
+class NoVerdictYet(PlimsollError):
+    """The page of a verdict, of a run that has none."""
+
+    code = "server.no_verdict"
+    kind = Kind.MISSING
+    text = "Nothing has judged {run}."
+    hint = "A run is judged when its pipeline is done, if the project has a model and gates."
+
+
 class TurnNotEnded(PlimsollError):
     """Somebody asked for a turn of the controllers and waited too long for its end."""
 
@@ -87,6 +96,15 @@ class ReasonMissing(PlimsollError):
     kind = Kind.INVALID
     text = "{what} needs a reason for the record."
     hint = "Write it into the form's field, then send it again."
+
+
+class FieldMissing(PlimsollError):
+    """A form that was sent without a field that its operation needs."""
+
+    code = "server.field_missing"
+    kind = Kind.INVALID
+    text = "The form was sent without its field {field}."
+    hint = "Choose a value for it, then send it again."
 
 
 class TooManyStreams(PlimsollError):

@@ -24,7 +24,7 @@ HEADERS = (
     (
         b"content-security-policy",
         (
-            b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+            b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
             b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
     ),

@@ -100,7 +100,7 @@ def _columns(
     views = [
         _column(profile, lately, judgements) for profile in reference.profile.columns if profile.name in lately.columns
     ]
-    return tuple(sorted(views, key=lambda view: (not view.drifted, -_effect(view))))
+    return tuple(sorted(views, key=lambda view: (not view.drifted, -_effect(view.worst))))
 
 
 def _column(
@@ -131,6 +131,9 @@ def _column(
         new=counts.new / rows,
         out_of_range=counts.out_of_range / rows,
         spans=spans,
+        worst=max(
+            (span for span in spans if span.judged), key=lambda span: (span.drifted, _effect(span)), default=None
+        ),
         bins=_bins(profile, counts.counts, rows),
         course=course,
         drifted=any(span.drifted for span in spans),
@@ -161,9 +164,9 @@ def _span(span: Span, end: str, one: dict[str, Any]) -> SpanView:
     )
 
 
-def _effect(view: ColumnView) -> float:
-    """How far beyond its critical value a column is, at the most."""
-    return max((span.psi / span.critical for span in view.spans if span.critical), default=0.0)
+def _effect(span: SpanView | None) -> float:
+    """How far beyond its critical value a column is."""
+    return span.psi / span.critical if span and span.critical else 0.0
 
 
 def _window_view(window: Window) -> WindowView:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -16,7 +16,7 @@ from starlette.routing import compile_path
 
 from plimsoll.edge.context import Caller
 from plimsoll.kernel.clock import Clock
-from plimsoll.kernel.errors import PlimsollError
+from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.server.app import Api, describe
 from plimsoll.server.errors import NoSuchPage, NoToken
 from plimsoll.server.pages import environments, monitors, overview, records, releases, retrainings, runs
@@ -73,7 +73,7 @@ def find_page(address: str) -> tuple[Page, dict[str, str], dict[str, str]]:
     """The page at an address, with what stands in its path and its query. Raises NoSuchPage."""
     parts = urlsplit(address)
     for pattern, page in _PATTERNS:
-        if found := pattern.match(parts.path):
+        if found := pattern.match(unquote(parts.path)):
             return page, found.groupdict(), dict(parse_qsl(parts.query))
     raise NoSuchPage(method="GET", path=parts.path)
 
@@ -115,8 +115,8 @@ def _add_live(app: FastAPI, visitors: Visitors, feeds: Feeds, trouble: Callable[
         async def known() -> bool:
             try:
                 found = await visitors.who(request)
-            except PlimsollError:
-                return False
+            except PlimsollError as error:
+                return error.kind is Kind.UNAVAILABLE  # a ledger that is away ends no session
             return found is not None and found.caller == visitor.caller
 
         stream = feeds.read(

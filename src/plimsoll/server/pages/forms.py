@@ -12,7 +12,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request, Response
 
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.server.errors import ReasonMissing
+from plimsoll.server.errors import FieldMissing, ReasonMissing
 from plimsoll.server.pages.visitors import Visitor, Visitors
 from plimsoll.server.sessions import Message
 
@@ -29,8 +29,12 @@ class Form:
     """The next page, over the request's fields."""
     fields: tuple[str, ...] = ()
     fixed: dict[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    """Those of the fields that cannot be left empty."""
     reason: bool = False
     """Whether it needs a reason."""
+    own_page: bool = False
+    """Whether the form is a page at its own path, to which a refusal leads back."""
 
 
 _ENVIRONMENT = "/environments/{environment}"
@@ -46,6 +50,7 @@ def _order(name: str, *, reason: bool) -> Form:
         said=_ORDERED,
         then=_ENVIRONMENT,
         reason=reason,
+        own_page=True,
     )
 
 
@@ -59,6 +64,7 @@ FORMS = (
         path="/releases/{release}/approve",
         operation="approvals.create",
         fields=("environment", "comment"),
+        needs=("environment",),
         said="{release} has your approval for {environment}.",
         then="/releases/{release}",
     ),
@@ -66,6 +72,7 @@ FORMS = (
         path="/releases/{release}/withdraw",
         operation="approvals.withdraw",
         fields=("environment",),
+        needs=("environment",),
         said="Your approval of {release} for {environment} is withdrawn.",
         then="/releases/{release}",
     ),
@@ -73,8 +80,10 @@ FORMS = (
         path="/releases/{release}/deploy",
         operation="deployments.create",
         fields=("environment", "strategy"),
+        needs=("environment",),
         said="{release} begins to come to {environment}.",
         then=_ENVIRONMENT,
+        own_page=True,
     ),
     _order("pause", reason=False),
     _order("resume", reason=False),
@@ -87,6 +96,7 @@ FORMS = (
         said="{environment} goes back.",
         then=_ENVIRONMENT,
         reason=True,
+        own_page=True,
     ),
     Form(
         path=f"{_ENVIRONMENT}/do/stop",
@@ -95,6 +105,7 @@ FORMS = (
         said="{environment} is told to run nothing.",
         then=_ENVIRONMENT,
         reason=True,
+        own_page=True,
     ),
     Form(
         path="/retrainings",
@@ -129,8 +140,7 @@ def _endpoint(visitors: Visitors, form: Form) -> Any:
             given = await visitors.read_form(request, visitor)
             payload = payload_of(form, dict(request.path_params), given)
             try:
-                if form.reason and not given.get("why"):
-                    raise ReasonMissing(what=form.path.rpartition("/")[2].capitalize())
+                require_filled(form, given)
                 await visitors.api.in_thread(lambda: visitors.api.perform(form.operation, payload, visitor.caller))
             except PlimsollError as error:
                 return visitors.say(visitor, refusal(error), then=_back(request, form, payload))
@@ -147,6 +157,15 @@ def payload_of(form: Form, path: dict[str, str], given: dict[str, str]) -> dict[
     return {**path, **{name: given[name] for name in form.fields if given.get(name)}, **form.fixed}
 
 
+def require_filled(form: Form, given: dict[str, str]) -> None:
+    """Raises ReasonMissing, FieldMissing for a form that was not sent by its page."""
+    if form.reason and not given.get("why"):
+        raise ReasonMissing(what=form.path.rpartition("/")[2].capitalize())
+    for name in form.needs:
+        if not given.get(name):
+            raise FieldMissing(field=name)
+
+
 def refusal(error: PlimsollError) -> Message:
     """An error as the next page tells it."""
     return Message(good=False, text=str(error), hint=error.advice, code=error.code)
@@ -154,7 +173,7 @@ def refusal(error: PlimsollError) -> Message:
 
 def _back(request: Request, form: Form, payload: dict[str, Any]) -> str:
     """After a refusal: to the page that asked before, else to the form's next page."""
-    return request.url.path if "/do/" in form.path else _filled(form.then, payload)
+    return request.url.path if form.own_page else _filled(form.then, payload)
 
 
 def _filled(path: str, payload: dict[str, Any]) -> str:

@@ -80,7 +80,7 @@ def _decay(view: Mapping[str, Any]) -> dict[str, Any] | None:
     quality, days = view["quality"], view["days"]
     if quality is None or not days:
         return None
-    points = [(from_text(day["begin"]), min(max(day["evidence"] or 0.0, 0.1), 1e12)) for day in days]
+    points = [(from_text(day["begin"]), max(day["evidence"], 0.1)) for day in days]
     return _plot(
         "Evidence of decay",
         "How many times likelier decay beyond the tolerance makes what was seen; the detector alarms at its limit.",

@@ -17,13 +17,16 @@ def _gather_list(visit: Visit) -> dict[str, Any]:
     found = visit.ask("retrainings.list", limit=limit)
     triggers, problem = visit.try_to_ask("triggers.list")
     policies, _ = visit.try_to_ask("environments.list")
+    allowed = [item["name"] for item in policies or () if not visit.refusal("retrainings.create", item["name"])]
+    refusal = visit.refusal("retrainings.create")
     return {
         "retrainings": found,
         "triggers": triggers,
         "problem": problem,
-        "environments": [item["name"] for item in policies or ()],
+        "environments": allowed,
+        "any": not refusal,
         "more": min(limit * 2, MOST) if len(found) == limit < MOST else 0,
-        "refusal": visit.refusal("retrainings.create"),
+        "refusal": "" if allowed else refusal,
     }
 
 

@@ -10,20 +10,11 @@ from markupsafe import Markup
 
 from plimsoll.edge.spans import Span, scale_of, span_plot
 from plimsoll.gates.wording import figure
-from plimsoll.kernel.errors import Kind, PlimsollError
+from plimsoll.server.errors import NoVerdictYet
 from plimsoll.server.pages.page import Page, Visit
 from plimsoll.server.pages.wording import tone
 
 SHOWN, MOST = 50, 1000
-
-
-class NoVerdictYet(PlimsollError):
-    """The page of a verdict, of a run that has none."""
-
-    code = "server.no_verdict"
-    kind = Kind.MISSING
-    text = "Nothing has judged {run}."
-    hint = "A run is judged when its pipeline is done, if the project has a model and gates."
 
 
 def listed(visit: Visit) -> int:
@@ -96,7 +87,7 @@ def _rule(rule: str, checks: list[dict[str, Any]]) -> dict[str, Any]:
                 limit=limit,
                 at_least=check["at_least"],
                 zero=compared,
-                tone=_tone(check["finding"]),
+                tone=tone(check["finding"]),
                 title=f"{figure(span.value)}, 95 % interval {figure(span.low)} to {figure(span.high)}, "
                 f"limit {figure(limit)}",
             )
@@ -115,10 +106,6 @@ def _span(check: Mapping[str, Any]) -> Span | None:
     if found is None or None in (found["value"], found["low"], found["high"]):
         return None
     return Span(value=found["value"], low=found["low"], high=found["high"])
-
-
-def _tone(finding: str) -> Any:
-    return tone(finding)
 
 
 PAGES = (

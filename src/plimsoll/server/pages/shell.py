@@ -5,9 +5,7 @@ A template's blocks whose names begin with `live_` are such pieces; in the page 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from fastapi.responses import HTMLResponse
@@ -27,7 +25,6 @@ class Shell:
     """Renders templates. clock: what the times on a page are told from."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._environment = Environment(
             loader=PackageLoader("plimsoll.server"),
             autoescape=True,
@@ -49,7 +46,6 @@ class Shell:
             "settings": settings,
             "gist": gist,
             "between": _between,
-            "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         }
         self._environment.globals |= {"asset": asset, "graph": _graph}
         self._environment.globals["ui"] = self._environment.get_template("parts.html").module
@@ -94,9 +90,4 @@ def _exact(text: str) -> str:
 
 
 def _between(first: str, last: str) -> str:
-    begin, end = from_text(first), from_text(last)
-    return duration(_seconds(begin, end))
-
-
-def _seconds(begin: datetime, end: datetime) -> float:
-    return (end - begin).total_seconds()
+    return duration((from_text(last) - from_text(first)).total_seconds())

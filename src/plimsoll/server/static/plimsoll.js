@@ -70,10 +70,10 @@ function follow(event) {
 function over() {
   stream = "over";
   liveness("This page is not kept up to date any more.");
-  say("bad", "Your session is over: it ended, or the server was started anew. ");
+  say("bad", "You were logged out, your roles changed, or the server was started anew. ");
   const link = document.createElement("a");
   link.href = location.href;
-  link.textContent = "Log in again";
+  link.textContent = "Load the page again";
   document.querySelector("#connection .notice p").append(link);
 }
 
