@@ -23,6 +23,7 @@ SECTIONS = {
     "columns": entities.Column,
     "pipeline": entities.Pipeline,
     "steps": entities.StepOptions,
+    "resources": entities.Resources,
     "model": entities.Model,
     "gates": entities.Gate,
     "environments": entities.Environment,

@@ -21,6 +21,7 @@ class Action(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of an event
     DATA_VERSION_RECORDED = "data_version_recorded"
     RUN_STARTED = "run_started"
+    RUN_CANCELLED = "run_cancelled"
     RUN_ENDED = "run_ended"
     VERDICT_REACHED = "verdict_reached"
     RELEASE_CREATED = "release_created"

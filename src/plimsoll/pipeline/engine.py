@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from plimsoll.kernel.sizes import size_text
 from plimsoll.pipeline.entities import Graph, Step, StepOutcome, StepState
-from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Trouble, describe_end
+from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Result, Started, Trouble, describe_end
 from plimsoll.pipeline.keys import Basis, Ingredients, cache_key, ingredients, unknown
 from plimsoll.pipeline.plan import CACHED
 from plimsoll.pipeline.step_process import read_result
@@ -22,7 +23,8 @@ from plimsoll.pipeline.step_process import read_result
 class Executor(Protocol):
     """Runs jobs somewhere; see `executors/local.py`."""
 
-    slots: int
+    def has_room(self, cpu: float) -> bool:
+        """Whether a step that counts for so many cores may begin now."""
 
     def start(self, job: Job) -> None: ...
 
@@ -44,6 +46,10 @@ class Journal(Protocol):
         """Record what became of a step; its outputs are in the artifacts. Durable on return."""
 
 
+_CHECK_S = 0.5
+"""How often it is asked whether the run shall go on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """The first step that failed; `step` is empty when the project's code could not be imported."""
@@ -59,8 +65,20 @@ class _Running:
     job: Job
     parts: Ingredients
     because: str
+    attempt: int
     since: float | None = None
     overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Again:
+    """A step that has failed and will be tried once more, not before a moment of the monotonic clock."""
+
+    step: Step
+    parts: Ingredients
+    because: str
+    attempt: int
+    due: float
 
 
 class Engine:
@@ -73,38 +91,50 @@ class Engine:
         basis: Basis,
         outputs: Mapping[str, str],
         finished: Sequence[str],
-        job_of: Callable[[Step, str, Mapping[str, str]], Job],
+        job_of: Callable[[Step, str, Mapping[str, str], int], Job],
         executor: Executor,
         journal: Journal,
         tell: Callable[[str, int], None],
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        """outputs, finished: what is cached already. tell: takes a message and how many steps are finished."""
+        """outputs, finished: what is cached already. job_of: takes the number of the attempt, from 1, at the end.
+
+        tell: takes a message and how many steps are finished. check: called twice a second; what it raises ends the run.
+        """
         self.outputs = dict(outputs)
         self._graph = graph
         self._basis = basis
         self._waiting = [step for step in graph.steps if step.name not in finished]
         self._running: dict[str, _Running] = {}
+        self._again: list[_Again] = []
         self._finished = len(finished)
         self._job_of = job_of
         self._executor = executor
         self._journal = journal
         self._tell = tell
+        self._check = check
+        self._checked = time.monotonic()
         self._failure: Failure | None = None
 
     def run(self) -> Failure | None:
         """Carry everything out; returns the first failure once nothing runs any more."""
         self._start_ready()
-        while self._running:
-            message = self._executor.wait(self._time_left())
+        while self._running or self._again:
+            message = self._wait()
             match message:
                 case Started():
                     self._running[message.step].since = time.monotonic()
                 case Ended():
-                    self._ended(self._running.pop(message.step), message.code)
+                    self._ended(self._running.pop(message.step), message)
                 case ImportTrouble():
                     self._fail(Failure(step="", trouble=message.trouble, log=None))
-                    self._waiting[:0] = [running.step for running in self._running.values()]
+                    begun = [
+                        *(running.step for running in self._running.values()),
+                        *(once.step for once in self._again),
+                    ]
+                    self._waiting[:0] = begun
                     self._running.clear()
+                    self._again.clear()
                 case None:
                     self._stop_overdue()
             self._start_ready()
@@ -114,7 +144,8 @@ class Engine:
         return self._failure
 
     def _start_ready(self) -> None:
-        """Start every step whose inputs are known, as slots allow; a step that turns out to be cached frees others."""
+        """Start every step whose inputs are known, as there is room; a step that turns out to be cached frees others."""
+        self._start_again()
         progressed = True
         while progressed and self._failure is None:
             progressed = False
@@ -133,26 +164,34 @@ class Engine:
                         StepOutcome(step=step.name, state=StepState.CACHED, key=key, because=CACHED, outputs=found),
                     )
                     progressed = True
-                elif len(self._running) < self._executor.slots:
+                elif self._executor.has_room(step.cpu):
                     self._waiting.remove(step)
-                    self._start(step, parts, key)
+                    self._start(step, parts, because=self._journal.why(step.name, parts), attempt=1)
 
-    def _start(self, step: Step, parts: Ingredients, key: str) -> None:
-        job = self._job_of(step, key, self.outputs)
-        self._running[step.name] = _Running(
-            step=step, job=job, parts=parts, because=self._journal.why(step.name, parts)
-        )
-        self._tell(f"{step.name}: started", self._finished)
+    def _start_again(self) -> None:
+        """Start what failed and whose time has come; after a failure for good nothing new is started."""
+        now = time.monotonic()
+        for once in list(self._again):
+            if self._failure is None and once.due <= now and self._executor.has_room(once.step.cpu):
+                self._again.remove(once)
+                self._start(once.step, once.parts, because=once.because, attempt=once.attempt)
+        if self._failure is not None:
+            self._waiting[:0] = [once.step for once in self._again]
+            self._again.clear()
+
+    def _start(self, step: Step, parts: Ingredients, *, because: str, attempt: int) -> None:
+        job = self._job_of(step, cache_key(step.name, parts), self.outputs, attempt)
+        self._running[step.name] = _Running(step=step, job=job, parts=parts, because=because, attempt=attempt)
+        self._tell(f"{step.name}: started{_of(step, attempt)}", self._finished)
         self._executor.start(job)
 
-    def _ended(self, running: _Running, code: int) -> None:
+    def _ended(self, running: _Running, ended: Ended) -> None:
         seconds = round(time.monotonic() - running.since, 3) if running.since is not None else 0.0
         result = read_result(running.job)
-        trouble = result.trouble if result is not None else Trouble(problem=describe_end(code))
-        if running.overdue and (result is None or code != 0):
-            trouble = Trouble(
-                problem=f"it was stopped because it ran longer than its timeout of {running.step.timeout_s:g} s"
-            )
+        trouble = _trouble(running, ended, result)
+        if trouble and running.attempt <= running.step.retries and self._failure is None:
+            self._try_again(running, trouble)
+            return
         outcome = StepOutcome(
             step=running.step.name,
             state=StepState.FAILED if trouble else StepState.DONE,
@@ -160,11 +199,25 @@ class Engine:
             because=running.because,
             outputs=result.outputs if result is not None and not trouble else {},
             seconds=seconds,
+            attempts=running.attempt,
             error=trouble.problem if trouble else "",
         )
         self._keep(running.step, running.parts, outcome)
         if trouble:
             self._fail(Failure(step=running.step.name, trouble=trouble, log=running.job.log))
+
+    def _try_again(self, running: _Running, trouble: Trouble) -> None:
+        pause = running.step.backoff_s * 2 ** (running.attempt - 1)
+        self._again.append(
+            _Again(
+                step=running.step,
+                parts=running.parts,
+                because=running.because,
+                attempt=running.attempt + 1,
+                due=time.monotonic() + pause,
+            )
+        )
+        self._tell(f"{running.step.name}: failed: {trouble.problem}; it is tried again in {pause:g} s", self._finished)
 
     def _keep(self, step: Step, parts: Ingredients, outcome: StepOutcome) -> None:
         self._journal.write(outcome, parts)
@@ -187,6 +240,20 @@ class Engine:
         because = f"{self._failure.step} failed" if self._failure.step else "the project's code cannot be imported"
         self._journal.write(StepOutcome(step=step.name, state=StepState.SKIPPED, key="", because=because), None)
 
+    def _wait(self) -> Started | Ended | ImportTrouble | None:
+        """The next thing that happens; None when it is time to look around."""
+        now = time.monotonic()
+        if now - self._checked >= _CHECK_S:
+            self._checked = now
+            self._check()
+        pauses = [max(0.0, once.due - now) for once in self._again]
+        left = self._time_left()
+        timeout_s = min([_CHECK_S, *pauses, *([left] if left is not None else [])])
+        if self._running:
+            return self._executor.wait(timeout_s)
+        time.sleep(timeout_s)
+        return None
+
     def _time_left(self) -> float | None:
         """Seconds until the next step is overdue; None when none can be."""
         deadlines = [
@@ -203,3 +270,19 @@ class Engine:
             if running.since is not None and limit is not None and not running.overdue and now >= running.since + limit:
                 running.overdue = True
                 self._executor.stop(name)
+
+
+def _of(step: Step, attempt: int) -> str:
+    """Which attempt it is, where there can be several."""
+    return f", attempt {attempt} of {step.retries + 1}" if step.retries else ""
+
+
+def _trouble(running: _Running, ended: Ended, result: Result | None) -> Trouble | None:
+    """What went wrong with a step whose process is gone; None when nothing did."""
+    step = running.step
+    if running.overdue and (result is None or ended.code != 0):
+        return Trouble(problem=f"it was stopped because it ran longer than its timeout of {step.timeout_s:g} s")
+    if ended.memory and step.memory is not None and (result is None or ended.code != 0):
+        used = f"it used {size_text(ended.memory)}, more than its memory of {size_text(step.memory)}"
+        return Trouble(problem=f"it was stopped because {used}")
+    return result.trouble if result is not None else Trouble(problem=describe_end(ended.code))

@@ -22,6 +22,15 @@ class Step:
     source: str
     """File that defines it, relative to the project."""
     timeout_s: float | None = None
+    retries: int = 0
+    backoff_s: float = 1.0
+    """How long the first retry waits; each one after it twice as long."""
+    cpu: float = 1.0
+    """How many cores it counts for."""
+    memory: int | None = None
+    """The most bytes that its processes may use together."""
+    env: tuple[str, ...] = ()
+    """Environment variables that its result depends on."""
     built_in: bool = False
     """Whether it is Plimsoll's own last step, which makes the scorer."""
 
@@ -62,6 +71,9 @@ class StepOutcome:
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Output name -> artifact digest."""
     seconds: float = 0.0
+    """Of the last attempt."""
+    attempts: int = 1
+    """How often it was tried."""
     error: str = ""
 
 
@@ -70,6 +82,7 @@ class RunState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

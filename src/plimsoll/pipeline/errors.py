@@ -41,6 +41,24 @@ class RunMissing(PlimsollError):
     hint = "`plimsoll runs` lists them."
 
 
+class RunEnded(PlimsollError):
+    """Somebody cancels a run that is over."""
+
+    code = "pipeline.run_ended"
+    kind = Kind.CONFLICT
+    text = "{run} has ended: it is {state}."
+    hint = "There is nothing to cancel. `plimsoll runs` lists what is under way."
+
+
+class RunCancelled(PlimsollError):
+    """A run that somebody ended while it was under way."""
+
+    code = "pipeline.run_cancelled"
+    kind = Kind.CONFLICT
+    text = "{run} was cancelled by {person}."
+    hint = "Finished steps are kept; `plimsoll run` goes on from there."
+
+
 class CodeNotImportable(PlimsollError):
     """Importing the project's code raised, or ended its process."""
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from plimsoll.kernel.durations import parse_duration
 from plimsoll.kernel.nearest import nearest
+from plimsoll.kernel.sizes import parse_size
 from plimsoll.pipeline.entities import Graph, Step
 from plimsoll.pipeline.errors import GraphInvalid
 from plimsoll.pipeline.order import circles, in_order
 from plimsoll.project.code import Code, Function
-from plimsoll.project.entities import Model, Project
+from plimsoll.project.entities import Model, Project, StepOptions
 from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.problems import Path, Problem, place
 
@@ -204,7 +205,7 @@ def _outputs(project: Project, code: Code) -> dict[str, tuple[str, ...]]:
 
 
 def _step(project: Project, function: Function, outputs: tuple[str, ...]) -> Step:
-    options = project.pipeline.steps.get(function.name)
+    options = project.pipeline.steps.get(function.name, StepOptions())
     return Step(
         name=function.name,
         parameters=function.parameters,
@@ -212,7 +213,12 @@ def _step(project: Project, function: Function, outputs: tuple[str, ...]) -> Ste
         outputs=outputs,
         line=function.line,
         source=function.file,
-        timeout_s=parse_duration(options.timeout) if options is not None and options.timeout else None,
+        timeout_s=parse_duration(options.timeout) if options.timeout else None,
+        retries=options.retries,
+        backoff_s=parse_duration(options.backoff),
+        cpu=float(options.resources.cpu),
+        memory=parse_size(options.resources.memory) if options.resources.memory else None,
+        env=options.env,
     )
 
 

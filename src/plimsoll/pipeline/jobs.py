@@ -69,6 +69,10 @@ class Job:
     """A folder of its own; the result is written there as `result.json`."""
     log: Path
     """File that takes everything the step prints."""
+    cpu: float = 1.0
+    """How many cores it counts for."""
+    memory: int | None = None
+    """The most bytes that its processes may use together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +128,8 @@ class Ended:
 
     step: str
     code: int
+    memory: int = 0
+    """The bytes that it used when it was stopped for using more than it may; 0 when it was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ class Basis:
     params: Mapping[str, Any]
     lock: str
     """Digest of the runtime's lock text."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment variable that a step declares -> digest of its value; the values may be secrets. Unset: absent."""
     scorer: Mapping[str, Any] = field(default_factory=dict)
     """The settings that the built-in last step takes from the model section."""
 
@@ -44,6 +46,8 @@ class Ingredients:
     settings: Mapping[str, Any]
     outputs: tuple[str, ...]
     lock: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment variable -> digest of its value; one that is not set is absent."""
 
 
 def ingredients(step: Step, basis: Basis, *, given: tuple[str, ...], outputs: Mapping[str, str]) -> Ingredients:
@@ -59,6 +63,7 @@ def ingredients(step: Step, basis: Basis, *, given: tuple[str, ...], outputs: Ma
         settings=basis.scorer if step.built_in else {},
         outputs=step.outputs,
         lock=basis.lock,
+        env={name: basis.env[name] for name in step.env if name in basis.env},
     )
 
 

@@ -23,7 +23,7 @@ from plimsoll.ledger.engine import Transaction
 from plimsoll.pipeline import store
 from plimsoll.pipeline.engine import Engine, Failure
 from plimsoll.pipeline.entities import Run, RunState, Step, StepOutcome, StepState
-from plimsoll.pipeline.errors import RunMissing
+from plimsoll.pipeline.errors import RunCancelled, RunEnded, RunMissing
 from plimsoll.pipeline.executors.local import LocalExecutor
 from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.jobs import Job, Surroundings
@@ -101,8 +101,7 @@ def _execute(
     try:
         failure = _carry_out(context, ground, run, prospects, journal)
     except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
-        journal.end(RunState.INTERRUPTED if interrupted else RunState.FAILED, error=str(error) or type(error).__name__)
+        journal.end(_state_after(error), error=str(error) or type(error).__name__)
         raise
     finally:
         shutil.rmtree(_scratch(context, run.id), ignore_errors=True)
@@ -158,6 +157,28 @@ def attach_verdict(context: Context, run: str, verdict: str) -> Run:
         if not store.set_verdict(transaction, run=run, verdict=verdict):
             raise RunMissing(run=run, project=context.project)
     return get_run(context, run)
+
+
+def cancel_run(context: Context, run: str) -> Run:
+    """Ask for the end of a run that is under way; whoever carries it out ends it within a second. Raises RunEnded."""
+    found = get_run(context, run)
+    with context.database.write() as transaction:
+        if store.ask_to_cancel(transaction, run=run, by=context.caller.name):
+            record(context, transaction, action=Action.RUN_CANCELLED, subject=run, detail={})
+        elif found.state is not RunState.RUNNING:
+            raise RunEnded(run=run, state=str(found.state))
+    return get_run(context, run)
+
+
+def _state_after(error: BaseException) -> RunState:
+    """What a run is that was left by an exception."""
+    match error:
+        case RunCancelled():
+            return RunState.CANCELLED
+        case KeyboardInterrupt() | SystemExit():
+            return RunState.INTERRUPTED
+        case _:
+            return RunState.FAILED
 
 
 class _RunJournal:
@@ -306,11 +327,24 @@ def _carry_out(
     def tell(message: str, done: int) -> None:
         context.progress(Progress(task="run", message=message, done=done, total=total))
 
-    def job_of(step: Step, key: str, outputs: Mapping[str, str]) -> Job:
-        scratch = _scratch(context, run.id) / step.name
+    def job_of(step: Step, key: str, outputs: Mapping[str, str], attempt: int) -> Job:
+        scratch = _scratch(context, run.id) / step.name / str(attempt)
         scratch.mkdir(parents=True)
-        work = ground.work(step, outputs, code_tree=run.code_digest)
-        return Job(step=step.name, key=key, work=work, scratch=scratch, log=_log(context, run, step.name))
+        return Job(
+            step=step.name,
+            key=key,
+            work=ground.work(step, outputs, code_tree=run.code_digest),
+            scratch=scratch,
+            log=_log(context, run, step.name),
+            cpu=step.cpu,
+            memory=step.memory,
+        )
+
+    def check() -> None:
+        with context.database.read() as transaction:
+            person = store.cancelled_by(transaction, run=run.id)
+        if person:
+            raise RunCancelled(run=run.id, person=person)
 
     if cached:
         tell(f"{len(cached)} of {total} steps are cached", len(cached))
@@ -324,6 +358,7 @@ def _carry_out(
             executor=executor,
             journal=journal,
             tell=tell,
+            check=check,
         ).run()
 
 

@@ -122,6 +122,7 @@ def _changes(
         )
         for name in _differing(now.settings, before.settings)
     ]
+    causes += [_env_change(name, now.env, before.env) for name in _differing(now.env, before.env)]
     if now.outputs != before.outputs:
         causes.append(f"its outputs are now {', '.join(now.outputs)}")
     if now.lock != before.lock:
@@ -154,6 +155,12 @@ def _value_change(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) 
     if name not in before:
         return f"{name} is now set to {_shown(now[name])}"
     return f"{name} {_shown(before[name])} -> {_shown(now[name])}"
+
+
+def _env_change(name: str, now: Mapping[str, str], before: Mapping[str, str]) -> str:
+    if name not in now:
+        return f"the environment variable {name} is not set or not declared any more"
+    return f"the environment variable {name} {'changed' if name in before else 'is now set and declared'}"
 
 
 def _shown(value: Any) -> str:

@@ -69,8 +69,10 @@ def write_step(
     """Save what became of a step. parts: None for a step that was not come to."""
     transaction.execute(
         """
-        INSERT INTO run_steps (run_id, position, step, state, cache_key, because, ingredients, outputs, seconds, error)
-        VALUES (:run, :position, :step, :state, :cache_key, :because, :ingredients, :outputs, :seconds, :error)
+        INSERT INTO run_steps (run_id, position, step, state, cache_key, because, ingredients, outputs, seconds,
+                               attempts, error)
+        VALUES (:run, :position, :step, :state, :cache_key, :because, :ingredients, :outputs, :seconds,
+                :attempts, :error)
         """,
         run=run,
         position=position,
@@ -81,6 +83,7 @@ def write_step(
         ingredients=json.dumps(asdict(parts)) if parts is not None else "",
         outputs=json.dumps(dict(outcome.outputs)),
         seconds=outcome.seconds,
+        attempts=outcome.attempts,
         error=outcome.error,
     )
 
@@ -134,6 +137,20 @@ def earlier_steps(transaction: Transaction, *, project: str) -> dict[str, Earlie
         )
         for row in rows
     }
+
+
+def ask_to_cancel(transaction: Transaction, *, run: str, by: str) -> bool:
+    """Note that somebody wants a run to end; False when it has ended, or somebody did already."""
+    touched = transaction.execute(
+        "UPDATE runs SET cancelled_by = :by WHERE id = :run AND state = 'running' AND cancelled_by = ''", run=run, by=by
+    )
+    return touched == 1
+
+
+def cancelled_by(transaction: Transaction, *, run: str) -> str:
+    """Who wants a run to end; empty for nobody."""
+    row = transaction.one("SELECT cancelled_by FROM runs WHERE id = :run", run=run)
+    return str(row["cancelled_by"]) if row else ""
 
 
 def open_runs(transaction: Transaction, *, project: str) -> dict[str, str]:
@@ -202,6 +219,7 @@ def _outcome(row: Row) -> StepOutcome:
         because=row["because"],
         outputs=json.loads(row["outputs"]),
         seconds=row["seconds"],
+        attempts=row["attempts"],
         error=row["error"],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -84,6 +85,7 @@ def survey(
         data={name: version.digest for name, version in versions.items()},
         params=_recordable(project.pipeline.params),
         lock=digest_bytes(lock.encode()),
+        env=_env(graph),
         scorer=_scorer_settings(project, project.model) if project.model is not None else {},
     )
     return Survey(project=project, code=code, graph=graph, basis=basis, lock=lock, versions=versions)
@@ -112,6 +114,12 @@ def _recordable(params: Mapping[str, Any]) -> dict[str, Any]:
         except (TypeError, ValueError) as error:
             raise ParamUnsupported(param=name, problem=str(error)) from error
     return plain
+
+
+def _env(graph: Graph) -> dict[str, str]:
+    """Digests of the environment variables that steps declare, as far as they are set."""
+    names = {name for step in graph.steps for name in step.env}
+    return {name: digest_bytes(os.environ[name].encode()) for name in sorted(names) if name in os.environ}
 
 
 def _fingerprints(project: Project, code: Code, graph: Graph) -> dict[str, dict[str, str]]:

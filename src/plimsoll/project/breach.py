@@ -12,6 +12,7 @@ from keyword import iskeyword
 from typing import Any, TypeGuard
 
 from plimsoll.kernel.durations import parse_duration
+from plimsoll.kernel.sizes import parse_size
 from plimsoll.project.problems import Path, describe, one_of
 
 Values = Mapping[str, Any]
@@ -19,6 +20,7 @@ Values = Mapping[str, Any]
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 50
 DURATION = "a duration such as 90s, 30m or 1h30m"
+SIZE = "a size such as 512Mi or 4Gi"
 SHARE = "a percentage above 0% and below 100% such as 0.5%, or a number such as 0.005"
 
 
@@ -57,6 +59,21 @@ def duration(text: object, path: Path, *, zero: bool = False) -> Iterator[Breach
     """zero: whether no time at all makes sense too."""
     if isinstance(text, str) and not (zero and seconds(text) == 0) and not seconds(text):
         yield Breach(path=path, found=describe(text), expected=DURATION)
+
+
+def size(text: object, path: Path) -> Iterator[Breach]:
+    try:
+        known = parse_size(text) if isinstance(text, str) else 1
+    except ValueError:
+        known = 0
+    if known < 1:
+        yield Breach(path=path, found=describe(text), expected=SIZE)
+
+
+def above_zero(value: object, path: Path, *, zero: bool = False) -> Iterator[Breach]:
+    """A number; zero: whether it may be that."""
+    if is_number(value) and (value < 0 or (value == 0 and not zero)):
+        yield Breach(path=path, found=describe(value), expected="0 or more" if zero else "a number above 0")
 
 
 def seconds(text: object) -> float | None:

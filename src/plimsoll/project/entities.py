@@ -83,6 +83,18 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What a step takes of the machine while it runs."""
+
+    __pydantic_config__ = _CLOSED
+
+    cpu: int | float = 1
+    """How many of the machine's cores it counts for: fewer steps run beside it."""
+    memory: str | None = None
+    """The most memory that it may use, with what it starts, such as 4Gi; a step over it is stopped alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepOptions:
     """How one step runs; every field has a default, so most steps need no entry."""
 
@@ -91,7 +103,15 @@ class StepOptions:
     outputs: tuple[str, ...] = ()
     """Names for the parts of the tuple that the step returns; without it the output is named like the step."""
     timeout: str | None = None
-    """How long it may run, such as 30m; then it is stopped and the run fails."""
+    """How long it may run, such as 30m; then it is stopped and has failed."""
+    retries: int = 0
+    """How often it is tried again after it has failed."""
+    backoff: str = "1s"
+    """How long the first retry waits; each one after it waits twice as long."""
+    resources: Resources = field(default_factory=Resources)
+    """What it takes of the machine."""
+    env: tuple[str, ...] = ()
+    """Environment variables that its result depends on: another value is another result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

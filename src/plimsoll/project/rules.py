@@ -13,12 +13,14 @@ from itertools import chain
 from plimsoll.project.breach import (
     Breach,
     Values,
+    above_zero,
     duration,
     identifier,
     mapping,
     mappings,
     ordered,
     plain_name,
+    size,
     texts,
     unique,
 )
@@ -119,6 +121,12 @@ def _pipeline(project: Values) -> Iterator[Breach]:
         path = ("pipeline", "steps", name)
         yield from identifier(name, path, "a step is a function")
         yield from duration(options.get("timeout"), (*path, "timeout"))
+        yield from duration(options.get("backoff"), (*path, "backoff"), zero=True)
+        yield from above_zero(options.get("retries"), (*path, "retries"), zero=True)
+        resources = mapping(options, "resources")
+        yield from above_zero(resources.get("cpu"), (*path, "resources", "cpu"))
+        yield from size(resources.get("memory"), (*path, "resources", "memory"))
+        yield from unique(texts(options.get("env")), (*path, "env"))
         outputs = texts(options.get("outputs"))
         for position, output in outputs:
             yield from identifier(output, (*path, "outputs", position), "other steps receive it by this name")

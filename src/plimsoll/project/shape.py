@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from plimsoll.kernel.nearest import nearest
 from plimsoll.project import entities
-from plimsoll.project.breach import DURATION, SHARE
+from plimsoll.project.breach import DURATION, SHARE, SIZE
 from plimsoll.project.entities import Project
 from plimsoll.project.problems import Path, describe, one_of
 from plimsoll.project.reader import Tree
@@ -35,8 +35,8 @@ _EXPECTED = {
     "dict_type": "a mapping of names to values",
     "dataclass_type": "a mapping of settings",
 }
-_DURATIONS = ("timeout", "bake", "hold", "stage_deadline", "ready", "warm", "look", "candidate_deadline")
-_EXPECTED_AT = {**dict.fromkeys(_DURATIONS, DURATION), "max_added_errors": SHARE}
+_DURATIONS = ("timeout", "backoff", "bake", "hold", "stage_deadline", "ready", "warm", "look", "candidate_deadline")
+_EXPECTED_AT = {**dict.fromkeys(_DURATIONS, DURATION), "max_added_errors": SHARE, "memory": SIZE}
 
 
 @cache

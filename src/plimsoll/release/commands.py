@@ -35,6 +35,13 @@ def register(app: typer.Typer) -> None:
             run("runs.create", as_json=as_json, show=_show_run, code=_finding_code, params=params)
 
     @app.command()
+    def cancel(
+        run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest", as_json: Json = False
+    ) -> None:
+        """End a run that is under way; its finished steps are kept."""
+        run("runs.cancel", as_json=as_json, show=_show_cancelled, run=run_id)
+
+    @app.command()
     def runs(limit: Limit = 20, as_json: Json = False) -> None:
         """List runs with their verdicts."""
         run("runs.list", as_json=as_json, show=_show_runs, limit=limit)
@@ -112,6 +119,10 @@ def _parameter(text: str) -> tuple[str, Any]:
 def _finding_code(report: dict[str, Any]) -> int:
     verdict = report["verdict"]
     return FINDING_CODES[verdict["finding"]] if verdict else 0
+
+
+def _show_cancelled(cancelled: dict[str, Any]) -> None:
+    say(f"{cancelled['id']} ends within a second; what it finished is kept")
 
 
 def _show_plan(steps: list[dict[str, Any]]) -> None:

@@ -14,7 +14,16 @@ from plimsoll.governance.operations import approval_standing, approve, people_wi
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import Database, Transaction
 from plimsoll.pipeline.entities import Run, RunState
-from plimsoll.pipeline.operations import attach_verdict, execute, get_run, latest_run, list_runs, log_end, plan
+from plimsoll.pipeline.operations import (
+    attach_verdict,
+    cancel_run,
+    execute,
+    get_run,
+    latest_run,
+    list_runs,
+    log_end,
+    plan,
+)
 from plimsoll.pipeline.plan import PlannedStep
 from plimsoll.pipeline.snapshot import graph_of
 from plimsoll.project.entities import Project
@@ -70,6 +79,12 @@ def show_run(context: Context, request: RunName) -> RunReport:
     """A run with its steps and its verdict."""
     run = _run(context, request.run)
     return RunReport(run=run, verdict=get_verdict(context, run.verdict) if run.verdict else None)
+
+
+@operation("runs.cancel", "POST", "/runs/{run}/cancel", role=Role.DEVELOPER, request=RunName, response=Run)
+def cancel(context: Context, request: RunName) -> Run:
+    """End a run that is under way; its finished steps are kept. `latest` is the one that began last."""
+    return cancel_run(context, _begun_last(context) if request.run == "latest" else request.run)
 
 
 @operation("runs.list", "GET", "/runs", role=Role.VIEWER, request=Listing, response=tuple[RunSummary, ...])
@@ -268,6 +283,13 @@ def _run(context: Context, run: str) -> Run:
     if found is None:
         raise NoFinishedRun(project=context.project)
     return found
+
+
+def _begun_last(context: Context) -> str:
+    found = latest_run(context, project=context.project)
+    if found is None:
+        raise NoFinishedRun(project=context.project)
+    return found.id
 
 
 def _summary(context: Context, run: Run) -> RunSummary:

@@ -14,18 +14,36 @@ import os
 import select
 import signal
 import sys
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from plimsoll.pipeline.executors.memory import held_by
 from plimsoll.pipeline.fresh_imports import import_from_source
 from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Stop, Surroundings, Trouble
 from plimsoll.pipeline.step_process import run_job
 from plimsoll.pipeline.tracebacks import trouble_of
 
 _PR_SET_PDEATHSIG = 1
+_LOOK_S = 0.05
+"""How often the memory of steps is looked at that may use only so much."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Child:
+    """A step's process."""
+
+    pid: int
+    memory: int | None
+    """The most bytes that it may use."""
+    used: int = 0
+    """What it used when it was stopped for using more."""
+
+
+_Children = dict[str, _Child]
 
 
 def main() -> None:
@@ -34,7 +52,7 @@ def main() -> None:
     engine = Connection(int(sys.argv[1]))
     parent = int(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    children: dict[str, int] = {}
+    children: _Children = {}
     signal.signal(signal.SIGTERM, lambda *_: _leave(children))
     _die_with_parent(signal.SIGTERM, parent=parent)
     surroundings: Surroundings = engine.recv()
@@ -47,27 +65,39 @@ def main() -> None:
     _leave(children)
 
 
-def _serve(engine: Connection, surroundings: Surroundings, module: ModuleType, children: dict[str, int]) -> None:
+def _serve(engine: Connection, surroundings: Surroundings, module: ModuleType, children: _Children) -> None:
     wake, woken = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(woken, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     while True:
-        readable, _, _ = select.select([engine.fileno(), wake], [], [])
+        watched = [child for child in children.values() if child.memory is not None and not child.used]
+        readable, _, _ = select.select([engine.fileno(), wake], [], [], _LOOK_S if watched else None)
+        for child in watched:
+            _stop_if_large(child)
         if wake in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
-            for step, code in _ended(children):
-                engine.send(Ended(step=step, code=code))
+            for ended in _ended(children):
+                engine.send(ended)
         if engine.fileno() in readable:
             message = engine.recv()
             match message:
                 case Job():
-                    children[message.step] = _fork(message, engine, surroundings, module)
-                    engine.send(Started(step=message.step, pid=children[message.step]))
+                    pid = _fork(message, engine, surroundings, module)
+                    children[message.step] = _Child(pid=pid, memory=message.memory)
+                    engine.send(Started(step=message.step, pid=pid))
                 case Stop() if message.step in children:
-                    _kill_group(children[message.step])
+                    _kill_group(children[message.step].pid)
+
+
+def _stop_if_large(child: _Child) -> None:
+    """Kill a step's processes when together they use more memory than they may."""
+    used = held_by(child.pid)
+    if child.memory is not None and used > child.memory:
+        child.used = used
+        _kill_group(child.pid)
 
 
 def _fork(job: Job, engine: Connection, surroundings: Surroundings, module: ModuleType) -> int:
@@ -92,23 +122,23 @@ def _fork(job: Job, engine: Connection, surroundings: Surroundings, module: Modu
     return pid
 
 
-def _ended(children: dict[str, int]) -> list[tuple[str, int]]:
+def _ended(children: _Children) -> list[Ended]:
     """Steps whose process is gone; what it started, which is left in its group, is killed."""
     gone = []
-    for step, pid in list(children.items()):
-        reaped, status = os.waitpid(pid, os.WNOHANG)
+    for step, child in list(children.items()):
+        reaped, status = os.waitpid(child.pid, os.WNOHANG)
         if not reaped:
             continue
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+            os.killpg(child.pid, signal.SIGKILL)
         del children[step]
-        gone.append((step, os.waitstatus_to_exitcode(status)))
+        gone.append(Ended(step=step, code=os.waitstatus_to_exitcode(status), memory=child.used))
     return gone
 
 
-def _leave(children: dict[str, int]) -> NoReturn:
-    for pid in children.values():
-        _kill_group(pid)
+def _leave(children: _Children) -> NoReturn:
+    for child in children.values():
+        _kill_group(child.pid)
     os._exit(0)
 
 

@@ -23,8 +23,9 @@ class LocalExecutor:
     """Steps as local processes. Use as a context: leaving it ends every process that it started."""
 
     def __init__(self, surroundings: Surroundings) -> None:
-        self.slots = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        """How many steps may run at once."""
+        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._taken: dict[str, float] = {}
+        """Step -> the cores that it counts for."""
         self._surroundings = surroundings
         self._server: subprocess.Popen[bytes] | None = None
         self._begun: dict[str, int | None] = {}
@@ -39,10 +40,15 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
+    def has_room(self, cpu: float) -> bool:
+        """Whether a step that counts for so many cores may begin; one that wants more than there are runs alone."""
+        return not self._taken or sum(self._taken.values()) + cpu <= self._cores
+
     def start(self, job: Job) -> None:
         """Begin a step; its end is told by `wait`."""
         if self._server is None:
             self._server = self._start_server()
+        self._taken[job.step] = job.cpu
         self._begun[job.step] = None
         # A server that is gone is noticed by `wait`, which also says what became of it.
         with contextlib.suppress(OSError):
@@ -66,7 +72,7 @@ class LocalExecutor:
                 self._imported = True
                 self._begun[message.step] = message.pid
             case Ended():
-                self._begun.pop(message.step, None)
+                self._forget(message.step)
         return message
 
     def close(self) -> None:
@@ -115,10 +121,18 @@ class LocalExecutor:
         assert self._server is not None
         code = self._server.wait(_PATIENCE_S)
         self._kill_groups()
-        if self._imported and self._begun:
-            step, _ = self._begun.popitem()
-            return Ended(step=step, code=-signal.SIGKILL)
-        return ImportTrouble(trouble=Trouble(problem=describe_end(code)))
+        if not (self._imported and self._begun):
+            return ImportTrouble(trouble=Trouble(problem=describe_end(code)))
+        step = next(reversed(self._begun))
+        self._forget(step)
+        if not self._begun:  # what is started after this has a server of its own
+            self._connection.close()
+            self._server = None
+        return Ended(step=step, code=-signal.SIGKILL)
+
+    def _forget(self, step: str) -> None:
+        self._begun.pop(step, None)
+        self._taken.pop(step, None)
 
     def _kill_groups(self) -> None:
         for pid in self._begun.values():

@@ -108,6 +108,12 @@ FORMS = (
         own_page=True,
     ),
     Form(
+        path="/runs/{run}/cancel",
+        operation="runs.cancel",
+        said="{run} ends within a second; what it finished is kept.",
+        then="/runs/{run}",
+    ),
+    Form(
         path="/retrainings",
         operation="retrainings.create",
         fields=("environment", "why"),

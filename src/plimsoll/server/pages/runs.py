@@ -43,6 +43,7 @@ def _gather_run(visit: Visit) -> dict[str, Any]:
         "logs": {log["step"]: log for log in logs},
         "release": release,
         "tally": tally(report["verdict"]),
+        "refusal": visit.refusal("runs.cancel"),
     }
 
 

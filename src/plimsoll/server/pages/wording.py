@@ -30,6 +30,7 @@ _TONES: dict[str, Tone] = {
             "fail",
             "failed",
             "interrupted",
+            "cancelled",
             "rolled back",
             "held",
             "not ready",
