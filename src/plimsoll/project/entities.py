@@ -17,7 +17,7 @@ def _written(name: str) -> str:
     return name.rstrip("_")
 
 
-_CLOSED: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True, "alias_generator": _written}
+_CLOSED: dict[str, Any] = {"extra": "forbid", "alias_generator": _written}
 
 RoleName = Literal["viewer", "developer", "approver", "operator", "admin"]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from typing import Any
 
+from plimsoll.project import entities
 from plimsoll.project.entities import METRICS
 from plimsoll.project.shape import project_type
 
@@ -16,9 +19,29 @@ def project_schema() -> dict[str, Any]:
     schema["$defs"]["Gate"]["properties"]["metric"]["enum"] = sorted(
         {name for names in METRICS.values() for name in names}
     )
-    for owner in (schema, *schema["$defs"].values()):
-        owner["properties"] = {name: _setting(setting) for name, setting in owner["properties"].items()}
+    told = _descriptions()
+    for name, owner in (("Project", schema), *schema["$defs"].items()):
+        owner["properties"] = {
+            setting: {**_setting(shape), "description": told[name, setting]}
+            for setting, shape in owner["properties"].items()
+        }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "plimsoll.yaml"}
+
+
+def _descriptions() -> dict[tuple[str, str], str]:
+    """Entity and setting -> the text below its field. Pydantic can read them, too, in 80 ms of every command."""
+    module = ast.parse(inspect.getsource(entities))
+    return {
+        (entity.name, field.target.id.rstrip("_")): inspect.cleandoc(text.value.value)
+        for entity in module.body
+        if isinstance(entity, ast.ClassDef)
+        for field, text in zip(entity.body, entity.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 def _setting(setting: dict[str, Any]) -> dict[str, Any]:
