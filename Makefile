@@ -39,6 +39,9 @@ bench-swaps: $(READY) ## Change what answers a thousand times under load, and lo
 bench-chaos: $(READY) ## Kill servers, doors and workers in rollouts under load; 50 rounds.
 	$(BIN)/python -m benchmarks.chaos
 
+bench-runs-chaos: $(READY) ## Kill a run's engine, fork server or step; 100 rounds, each held against an undisturbed run.
+	$(BIN)/python -m benchmarks.runs_chaos
+
 bench-monitor: $(READY) ## Simulate years of monitoring: false alarms, delays, what common rules would say.
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/monitor.py
 
