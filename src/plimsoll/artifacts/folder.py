@@ -86,8 +86,11 @@ class FolderStore:
 
     def put_files(self, files: Mapping[str, Path]) -> str:
         """Store some files as a tree: relative path in the tree -> file. Returns the digest of their manifest."""
-        entries = {name: self.put_file(path) for name, path in files.items()}
-        return self.put_bytes(canonical_json({"tree": entries}))
+        return self.put_entries({name: self.put_file(path) for name, path in files.items()})
+
+    def put_entries(self, entries: Mapping[str, str]) -> str:
+        """Store a tree of what is stored: relative path -> digest. Returns the digest of their manifest."""
+        return self.put_bytes(canonical_json({"tree": dict(entries)}))
 
     def has(self, digest: str) -> bool:
         return len(digest) == _DIGITS and self._place(digest).exists()

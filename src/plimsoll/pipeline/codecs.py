@@ -11,17 +11,19 @@ import json
 import math
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.kernel.canonical import canonical_json
-from plimsoll.pipeline.errors import NotAFrame, OutputUnsupported
+from plimsoll.pipeline.errors import NotAFrame, NotPlain, OutputUnsupported
 
 FRAME_FILE = "value.parquet"
 _HEADER = "codec.json"
 _PICKLE = "value.pkl"
+_LIST = "list"
+"""The codec of what several calls of a step returned, each below its position."""
 
 
 def write_value(value: Any, folder: Path, *, own_modules: tuple[str, ...] = (), maker: str = "") -> str:
@@ -50,6 +52,28 @@ def read_artifact(artifacts: FolderStore, digest: str) -> Any:
     return _read(lambda name: artifacts.path(entries[name]))
 
 
+def read_plain(artifacts: FolderStore, digest: str) -> Any:
+    """The value of a stored output that is plain, or a list of such; runs no code of the project. Raises NotPlain."""
+    entries = artifacts.tree(digest)
+    codecs = {
+        json.loads(artifacts.read_bytes(entry))["codec"]
+        for name, entry in entries.items()
+        if name.rpartition("/")[2] == _HEADER
+    }
+    if strange := codecs - {"json", _LIST}:
+        raise NotPlain(codec=", ".join(sorted(strange)))
+    return _read(lambda name: artifacts.path(entries[name]))
+
+
+def gather(artifacts: FolderStore, digests: Sequence[str]) -> str:
+    """The stored output that is the list of these stored outputs; their bytes stay where they are."""
+    header = artifacts.put_bytes(canonical_json({"codec": _LIST, "count": len(digests)}))
+    entries = {_HEADER: header}
+    for position, digest in enumerate(digests):
+        entries |= {f"{position}/{name}": entry for name, entry in artifacts.tree(digest).items()}
+    return artifacts.put_entries(entries)
+
+
 def frame_path(artifacts: FolderStore, digest: str) -> Path:
     """The Parquet file of a DataFrame output: its columns, without its index. Raises NotAFrame, ArtifactMissing."""
     entries = artifacts.tree(digest)
@@ -67,6 +91,8 @@ def _read(file: Callable[[str], Path]) -> Any:
             from plimsoll.pipeline.parquet import read_table
 
             return read_table(header, file)
+        case "list":
+            return [_read(_below(file, position)) for position in range(header["count"])]
         case "array":
             import numpy as np
 
@@ -76,6 +102,10 @@ def _read(file: Callable[[str], Path]) -> Any:
         case _:
             with file(_PICKLE).open("rb") as stream:
                 return pickle.load(stream)  # noqa: S301 - written by a step of this project into its own artifacts
+
+
+def _below(file: Callable[[str], Path], position: int) -> Callable[[str], Path]:
+    return lambda name: file(f"{position}/{name}")
 
 
 def _write_frame(value: Any, folder: Path) -> dict[str, Any] | None:

@@ -8,33 +8,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from plimsoll.kernel.sizes import size_text
+from plimsoll.kernel.errors import PlimsollError
 from plimsoll.pipeline.entities import Graph, Step, StepOutcome, StepState
-from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Result, Started, Trouble, describe_end
+from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Trouble
 from plimsoll.pipeline.keys import Basis, Ingredients, cache_key, ingredients, unknown
 from plimsoll.pipeline.plan import CACHED
 from plimsoll.pipeline.step_process import read_result
+from plimsoll.pipeline.tasks import Fan, Task, calls_of, trouble_of
+
+_CHECK_S = 0.5
+"""How often it is asked whether the run shall go on."""
 
 
 class Executor(Protocol):
     """Runs jobs somewhere; see `executors/local.py`."""
 
     def has_room(self, cpu: float) -> bool:
-        """Whether a step that counts for so many cores may begin now."""
+        """Whether a job that counts for so many cores may begin now."""
 
     def start(self, job: Job) -> None: ...
 
-    def stop(self, step: str) -> None: ...
+    def stop(self, job: str) -> None: ...
 
     def wait(self, timeout_s: float | None) -> Started | Ended | ImportTrouble | None: ...
 
 
 class Journal(Protocol):
-    """Where the engine looks finished work up and writes it down."""
+    """Where the engine looks finished work up and writes it down. Everything written is durable on return."""
 
     def find(self, key: str) -> Mapping[str, str] | None:
         """The outputs kept under a cache key, all of them present."""
@@ -42,12 +46,17 @@ class Journal(Protocol):
     def why(self, step: str, parts: Ingredients) -> str:
         """Why a step that is not cached runs."""
 
+    def items(self, source: str, parts: Ingredients) -> Sequence[Any]:
+        """The list for each of whose items a step is called. Raises NotAList."""
+
+    def gather(self, digests: Sequence[str]) -> str:
+        """One output that is the list of these."""
+
+    def keep(self, task: Task, outputs: Mapping[str, str]) -> None:
+        """Remember what one of several calls returned."""
+
     def write(self, outcome: StepOutcome, parts: Ingredients | None) -> None:
-        """Record what became of a step; its outputs are in the artifacts. Durable on return."""
-
-
-_CHECK_S = 0.5
-"""How often it is asked whether the run shall go on."""
+        """Record what became of a step; its outputs are in the artifacts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +66,14 @@ class Failure:
     step: str
     trouble: Trouble
     log: Path | None
+    error: PlimsollError | None = None
+    """Why it was not called at all."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Running:
-    step: Step
+    task: Task
     job: Job
-    parts: Ingredients
-    because: str
     attempt: int
     since: float | None = None
     overdue: bool = False
@@ -72,11 +81,9 @@ class _Running:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Again:
-    """A step that has failed and will be tried once more, not before a moment of the monotonic clock."""
+    """A task that has failed and will be tried once more, not before a moment of the monotonic clock."""
 
-    step: Step
-    parts: Ingredients
-    because: str
+    task: Task
     attempt: int
     due: float
 
@@ -91,7 +98,7 @@ class Engine:
         basis: Basis,
         outputs: Mapping[str, str],
         finished: Sequence[str],
-        job_of: Callable[[Step, str, Mapping[str, str], int], Job],
+        job_of: Callable[[Task, Mapping[str, str], int], Job],
         executor: Executor,
         journal: Journal,
         tell: Callable[[str, int], None],
@@ -105,13 +112,16 @@ class Engine:
         self._graph = graph
         self._basis = basis
         self._waiting = [step for step in graph.steps if step.name not in finished]
+        self._ready: list[Task] = []
         self._running: dict[str, _Running] = {}
         self._again: list[_Again] = []
-        self._finished = len(finished)
+        self._fans: dict[str, Fan] = {}
+        self._ended: set[str] = set(finished)
         self._job_of = job_of
         self._executor = executor
         self._journal = journal
-        self._tell = tell
+        self._finished = len(finished)
+        self._told = tell
         self._check = check
         self._checked = time.monotonic()
         self._failure: Failure | None = None
@@ -125,119 +135,187 @@ class Engine:
                 case Started():
                     self._running[message.step].since = time.monotonic()
                 case Ended():
-                    self._ended(self._running.pop(message.step), message)
+                    self._end(self._running.pop(message.step), message)
                 case ImportTrouble():
-                    self._fail(Failure(step="", trouble=message.trouble, log=None))
-                    begun = [
-                        *(running.step for running in self._running.values()),
-                        *(once.step for once in self._again),
-                    ]
-                    self._waiting[:0] = begun
                     self._running.clear()
-                    self._again.clear()
+                    self._fail(Failure(step="", trouble=message.trouble, log=None))
                 case None:
                     self._stop_overdue()
             self._start_ready()
         if self._failure is not None:
-            for step in self._waiting:
-                self._skip(step)
+            for step in self._graph.steps:
+                if step.name not in self._ended:
+                    self._skip(step, self._failure)
         return self._failure
 
+    def _tell(self, message: str) -> None:
+        self._told(message, self._finished)
+
     def _start_ready(self) -> None:
-        """Start every step whose inputs are known, as there is room; a step that turns out to be cached frees others."""
-        self._start_again()
+        """Start all that can begin, as there is room; a step that turns out to be cached frees others."""
         progressed = True
         while progressed and self._failure is None:
             progressed = False
             for step in list(self._waiting):
                 given = self._graph.inputs[step.name]
-                if unknown(self._basis, given=given, outputs=self.outputs):
-                    continue
-                parts = ingredients(step, self._basis, given=given, outputs=self.outputs)
-                key = cache_key(step.name, parts)
-                found = self._journal.find(key)
-                if found is not None:
+                if not unknown(self._basis, given=given, outputs=self.outputs):
                     self._waiting.remove(step)
-                    self._keep(
-                        step,
-                        parts,
-                        StepOutcome(step=step.name, state=StepState.CACHED, key=key, because=CACHED, outputs=found),
-                    )
-                    progressed = True
-                elif self._executor.has_room(step.cpu):
-                    self._waiting.remove(step)
-                    self._start(step, parts, because=self._journal.why(step.name, parts), attempt=1)
-
-    def _start_again(self) -> None:
-        """Start what failed and whose time has come; after a failure for good nothing new is started."""
-        now = time.monotonic()
+                    progressed |= self._look_at(step, ingredients(step, self._basis, given=given, outputs=self.outputs))
         for once in list(self._again):
-            if self._failure is None and once.due <= now and self._executor.has_room(once.step.cpu):
+            if self._failure is None and once.due <= time.monotonic() and self._executor.has_room(once.task.step.cpu):
                 self._again.remove(once)
-                self._start(once.step, once.parts, because=once.because, attempt=once.attempt)
-        if self._failure is not None:
-            self._waiting[:0] = [once.step for once in self._again]
-            self._again.clear()
+                self._start(once.task, attempt=once.attempt)
+        for task in list(self._ready):
+            if self._failure is None and self._executor.has_room(task.step.cpu):
+                self._ready.remove(task)
+                self._start(task, attempt=1)
 
-    def _start(self, step: Step, parts: Ingredients, *, because: str, attempt: int) -> None:
-        job = self._job_of(step, cache_key(step.name, parts), self.outputs, attempt)
-        self._running[step.name] = _Running(step=step, job=job, parts=parts, because=because, attempt=attempt)
-        self._tell(f"{step.name}: started{_of(step, attempt)}", self._finished)
+    def _look_at(self, step: Step, parts: Ingredients) -> bool:
+        """Take a step whose inputs are known: it is cached, or its tasks are ready. Returns whether it has ended."""
+        key = cache_key(step.name, parts)
+        found = self._journal.find(key)
+        if found is not None:
+            outcome = StepOutcome(step=step.name, state=StepState.CACHED, key=key, because=CACHED, outputs=found)
+            self._keep(step, parts, outcome)
+            return True
+        because = self._journal.why(step.name, parts)
+        if step.each is None:
+            self._ready.append(Task(step=step, parts=parts, key=key, because=because))
+            return False
+        return self._spread(step, parts, key=key, because=because)
+
+    def _spread(self, step: Step, parts: Ingredients, *, key: str, because: str) -> bool:
+        """Make the calls of a step ready that are not cached; returns whether there are none."""
+        assert step.each is not None
+        try:
+            items = self._journal.items(step.each[1], parts)
+        except PlimsollError as error:
+            self._record_failure(step, parts, key=key, because=because, problem=str(error))
+            self._fail(Failure(step=step.name, trouble=Trouble(problem=str(error)), log=None, error=error))
+            return True
+        fan = Fan(step=step, parts=parts, key=key, because=because, count=len(items))
+        for task in calls_of(step, parts, items, because=because):
+            assert task.call is not None
+            found = self._journal.find(task.key)
+            if found is None:
+                self._ready.append(task)
+            else:
+                fan.results[task.call.position] = found
+        self._fans[step.name] = fan
+        if fan.results:
+            self._tell(f"{step.name}: {len(fan.results)} of {fan.count} calls are cached")
+        return self._gather_if_whole(fan)
+
+    def _start(self, task: Task, *, attempt: int) -> None:
+        job = self._job_of(task, self.outputs, attempt)
+        self._running[task.name] = _Running(task=task, job=job, attempt=attempt)
+        which = f", attempt {attempt} of {task.step.retries + 1}" if task.step.retries else ""
+        self._tell(f"{task.name}: started{which}")
         self._executor.start(job)
 
-    def _ended(self, running: _Running, ended: Ended) -> None:
+    def _end(self, running: _Running, ended: Ended) -> None:
+        task, step = running.task, running.task.step
         seconds = round(time.monotonic() - running.since, 3) if running.since is not None else 0.0
         result = read_result(running.job)
-        trouble = _trouble(running, ended, result)
-        if trouble and running.attempt <= running.step.retries and self._failure is None:
+        trouble = trouble_of(task, ended, result, overdue=running.overdue)
+        if trouble and running.attempt <= step.retries and self._failure is None:
             self._try_again(running, trouble)
+        elif trouble:
+            whole = task if task.call is None else self._fans[step.name]
+            problem = trouble.problem if task.call is None else f"{task.name}: {trouble.problem}"
+            self._record_failure(
+                step,
+                whole.parts,
+                key=whole.key,
+                because=task.because,
+                problem=problem,
+                attempts=running.attempt,
+                seconds=seconds,
+            )
+            self._fail(Failure(step=step.name, trouble=replace(trouble, problem=problem), log=running.job.log))
+        elif result is not None:
+            self._done(task, result.outputs, attempts=running.attempt, seconds=seconds)
+
+    def _done(self, task: Task, outputs: Mapping[str, str], *, attempts: int, seconds: float) -> None:
+        if task.call is None:
+            outcome = StepOutcome(
+                step=task.step.name,
+                state=StepState.DONE,
+                key=task.key,
+                because=task.because,
+                outputs=outputs,
+                seconds=seconds,
+                attempts=attempts,
+            )
+            self._keep(task.step, task.parts, outcome)
             return
-        outcome = StepOutcome(
-            step=running.step.name,
-            state=StepState.FAILED if trouble else StepState.DONE,
-            key=running.job.key,
-            because=running.because,
-            outputs=result.outputs if result is not None and not trouble else {},
-            seconds=seconds,
-            attempts=running.attempt,
-            error=trouble.problem if trouble else "",
-        )
-        self._keep(running.step, running.parts, outcome)
-        if trouble:
-            self._fail(Failure(step=running.step.name, trouble=trouble, log=running.job.log))
+        self._journal.keep(task, outputs)
+        fan = self._fans[task.step.name]
+        fan.results[task.call.position] = outputs
+        fan.seconds += seconds
+        fan.attempts = max(fan.attempts, attempts)
+        self._tell(f"{task.name}: done in {seconds:.1f} s")
+        self._gather_if_whole(fan)
+
+    def _gather_if_whole(self, fan: Fan) -> bool:
+        """End a step whose calls are all done; returns whether it has ended."""
+        if not fan.whole or fan.step.name in self._ended:
+            return False
+        outputs = {name: self._journal.gather(fan.digests(name)) for name in fan.step.outputs}
+        self._keep(fan.step, fan.parts, fan.outcome(outputs))
+        return True
 
     def _try_again(self, running: _Running, trouble: Trouble) -> None:
-        pause = running.step.backoff_s * 2 ** (running.attempt - 1)
-        self._again.append(
-            _Again(
-                step=running.step,
-                parts=running.parts,
-                because=running.because,
-                attempt=running.attempt + 1,
-                due=time.monotonic() + pause,
-            )
-        )
-        self._tell(f"{running.step.name}: failed: {trouble.problem}; it is tried again in {pause:g} s", self._finished)
+        pause = running.task.step.backoff_s * 2 ** (running.attempt - 1)
+        due = time.monotonic() + pause
+        self._again.append(_Again(task=running.task, attempt=running.attempt + 1, due=due))
+        self._tell(f"{running.task.name}: failed: {trouble.problem}; it is tried again in {pause:g} s")
 
     def _keep(self, step: Step, parts: Ingredients, outcome: StepOutcome) -> None:
         self._journal.write(outcome, parts)
-        if outcome.state is StepState.FAILED:
-            self._tell(f"{step.name}: failed: {outcome.error}", self._finished)
-            return
+        self._ended.add(step.name)
         self._finished += 1
         self.outputs.update(outcome.outputs)
         how = "cached" if outcome.state is StepState.CACHED else f"done in {outcome.seconds:.1f} s"
-        self._tell(f"{step.name}: {how}", self._finished)
+        self._tell(f"{step.name}: {how}")
+
+    def _record_failure(
+        self,
+        step: Step,
+        parts: Ingredients,
+        *,
+        key: str,
+        because: str,
+        problem: str,
+        attempts: int = 1,
+        seconds: float = 0.0,
+    ) -> None:
+        """Write down that a step has failed; of several calls the first to fail tells for all."""
+        if step.name in self._ended:
+            return
+        outcome = StepOutcome(
+            step=step.name,
+            state=StepState.FAILED,
+            key=key,
+            because=because,
+            seconds=seconds,
+            attempts=attempts,
+            error=problem,
+        )
+        self._journal.write(outcome, parts)
+        self._ended.add(step.name)
+        self._tell(f"{step.name}: failed: {problem}")
 
     def _fail(self, failure: Failure) -> None:
+        self._again.clear()
+        self._ready.clear()
         if self._failure is None:
             self._failure = failure
             if len(self._running) > 0 and failure.step:
-                self._tell(f"waiting for {', '.join(self._running)} to finish; nothing new is started", self._finished)
+                self._tell(f"waiting for {', '.join(self._running)} to finish; nothing new is started")
 
-    def _skip(self, step: Step) -> None:
-        assert self._failure is not None
-        because = f"{self._failure.step} failed" if self._failure.step else "the project's code cannot be imported"
+    def _skip(self, step: Step, failure: Failure) -> None:
+        because = f"{failure.step} failed" if failure.step else "the project's code cannot be imported"
         self._journal.write(StepOutcome(step=step.name, state=StepState.SKIPPED, key="", because=because), None)
 
     def _wait(self) -> Started | Ended | ImportTrouble | None:
@@ -246,43 +324,24 @@ class Engine:
         if now - self._checked >= _CHECK_S:
             self._checked = now
             self._check()
-        pauses = [max(0.0, once.due - now) for once in self._again]
-        left = self._time_left()
-        timeout_s = min([_CHECK_S, *pauses, *([left] if left is not None else [])])
+        timeout_s = max(0.0, min([now + _CHECK_S, *self._deadlines(), *(once.due for once in self._again)]) - now)
         if self._running:
             return self._executor.wait(timeout_s)
         time.sleep(timeout_s)
         return None
 
-    def _time_left(self) -> float | None:
-        """Seconds until the next step is overdue; None when none can be."""
-        deadlines = [
-            running.since + running.step.timeout_s
+    def _deadlines(self) -> list[float]:
+        """When those that run will be overdue."""
+        return [
+            running.since + running.task.step.timeout_s
             for running in self._running.values()
-            if running.since is not None and running.step.timeout_s is not None and not running.overdue
+            if running.since is not None and running.task.step.timeout_s is not None and not running.overdue
         ]
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _stop_overdue(self) -> None:
         now = time.monotonic()
         for name, running in self._running.items():
-            limit = running.step.timeout_s
+            limit = running.task.step.timeout_s
             if running.since is not None and limit is not None and not running.overdue and now >= running.since + limit:
                 running.overdue = True
                 self._executor.stop(name)
-
-
-def _of(step: Step, attempt: int) -> str:
-    """Which attempt it is, where there can be several."""
-    return f", attempt {attempt} of {step.retries + 1}" if step.retries else ""
-
-
-def _trouble(running: _Running, ended: Ended, result: Result | None) -> Trouble | None:
-    """What went wrong with a step whose process is gone; None when nothing did."""
-    step = running.step
-    if running.overdue and (result is None or ended.code != 0):
-        return Trouble(problem=f"it was stopped because it ran longer than its timeout of {step.timeout_s:g} s")
-    if ended.memory and step.memory is not None and (result is None or ended.code != 0):
-        used = f"it used {size_text(ended.memory)}, more than its memory of {size_text(step.memory)}"
-        return Trouble(problem=f"it was stopped because {used}")
-    return result.trouble if result is not None else Trouble(problem=describe_end(ended.code))

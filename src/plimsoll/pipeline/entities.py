@@ -31,8 +31,14 @@ class Step:
     """The most bytes that its processes may use together."""
     env: tuple[str, ...] = ()
     """Environment variables that its result depends on."""
+    each: tuple[str, str] | None = None
+    """The parameter that takes one item at a time, and the list that the items come from."""
     built_in: bool = False
     """Whether it is Plimsoll's own last step, which makes the scorer."""
+
+    def source_of(self, parameter: str) -> str:
+        """The name under which a parameter's value is known."""
+        return self.each[1] if self.each is not None and parameter == self.each[0] else parameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,24 @@ class OutputUnsupported(PlimsollError):
     )
 
 
+class NotAList(PlimsollError):
+    """A step shall be called for each item of what is no list of plain values."""
+
+    code = "pipeline.not_a_list"
+    kind = Kind.PROJECT_CODE
+    text = "{source}, for each of whose items a step is to be called, is {found}."
+    hint = "Let it be a parameter or an output that is a list of texts, numbers, truth values, lists or mappings."
+
+
+class NotPlain(PlimsollError):
+    """An output that is needed as a plain value and is kept as something else."""
+
+    code = "pipeline.not_plain"
+    kind = Kind.PROJECT_CODE
+    text = "not a plain value: it is kept as {codec}"
+    hint = "Return texts, numbers, truth values, or lists and mappings of these."
+
+
 class NotAFrame(PlimsollError):
     """An output that is needed as rows and is not kept as a Parquet file."""
 

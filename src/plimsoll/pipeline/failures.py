@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from plimsoll.kernel.errors import PlimsollError
 from plimsoll.pipeline.engine import Failure
 from plimsoll.pipeline.errors import CodeNotImportable, StepFailed
 
@@ -11,8 +12,10 @@ _LOG_LINES = 20
 _LOG_BYTES = 16_384
 
 
-def error_of(failure: Failure, *, entry: str, run: str, import_log: Path) -> StepFailed | CodeNotImportable:
+def error_of(failure: Failure, *, entry: str, run: str, import_log: Path) -> PlimsollError:
     """The error to raise. entry: the project's `code` setting; import_log: what importing it printed."""
+    if failure.error is not None:
+        return failure.error
     trace = f"\n{failure.trouble.trace}" if failure.trouble.trace else ""
     if failure.log is None:
         return CodeNotImportable(

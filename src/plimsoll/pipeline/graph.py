@@ -17,7 +17,7 @@ from plimsoll.pipeline.order import circles, in_order
 from plimsoll.project.code import Code, Function
 from plimsoll.project.entities import Model, Project, StepOptions
 from plimsoll.project.find import PROJECT_FILE
-from plimsoll.project.problems import Path, Problem, place
+from plimsoll.project.problems import Path, Problem, describe, place
 
 SCORER = "scorer"
 """The built-in last step, and its output; reserved when the project has a model."""
@@ -34,6 +34,7 @@ def build_graph(project: Project, code: Code, *, line_of: Callable[[Path], int] 
         *wiring.unknown_options(),
         *wiring.clashing_names(),
         *wiring.unknown_parameters(),
+        *wiring.each_problems(),
         *wiring.cycles(),
         *wiring.model_problems(),
     ]
@@ -70,7 +71,38 @@ class _Wiring:
     def inputs(self, step: str) -> tuple[str, ...]:
         """The datasets and outputs that a step is given."""
         made = self.made
-        return tuple(name for name in self.code.functions[step].parameters if name in made or name in self.project.data)
+        return tuple(name for name in self._sources(step) if name in made or name in self.project.data)
+
+    def _sources(self, step: str) -> list[str]:
+        """What a step's parameters are given: what is named like them, or the list whose items one of them takes."""
+        each = self._each(step)
+        return [each.get(name, name) for name in self.code.functions[step].parameters]
+
+    def _each(self, step: str) -> Mapping[str, str]:
+        options = self.project.pipeline.steps.get(step)
+        return options.each if options is not None else {}
+
+    def each_problems(self) -> Iterator[Problem]:
+        model = self.project.model
+        single = {self.made.get(self.model_output(model), ""), *model.transform} if model is not None else set()
+        for step in self.code.functions:
+            for parameter, source in self._each(step).items():
+                path = ("pipeline", "steps", step, "each", parameter)
+                if step in single:
+                    found = f"{step!r}, which makes the model or transforms its rows"
+                    yield self._setting(path, found, "a step whose output may be a list")
+                takes = list(self.code.functions[step].parameters)
+                if parameter not in takes:
+                    found = f"{parameter!r}, which {step}() does not take"
+                    yield self._setting(path, found, "one of its parameters", parameter, takes)
+                lists = [*self.project.pipeline.params, *(name for name in self.made if name not in self.outputs[step])]
+                if source not in lists:
+                    kind = ", which is a dataset" if source in self.project.data else ""
+                    expected = "a value under pipeline.params or another step's output that is a list"
+                    yield self._setting(path, f"{source!r}{kind}", expected, source, lists)
+                value = self.project.pipeline.params.get(source, ())
+                if not isinstance(value, list | tuple):
+                    yield self._setting(path, f"{source!r}, which is {describe(value)}", "a parameter that is a list")
 
     def model_output(self, model: Model) -> str:
         """The output that holds the model: `from` names it, or the step that returns nothing else."""
@@ -109,7 +141,7 @@ class _Wiring:
         known = set(self._known)
         for step, function in self.code.functions.items():
             for name in function.parameters:
-                if name in known or name in function.defaulted:
+                if name in known or name in function.defaulted or name in self._each(step):
                     continue
                 if name in self.outputs:
                     parts = ", ".join(self.outputs[name])
@@ -175,7 +207,7 @@ class _Wiring:
 
     def _needs(self, step: str) -> tuple[str, ...]:
         made = self.made
-        needed = (made[name] for name in self.code.functions[step].parameters if name in made)
+        needed = (made[name] for name in self._sources(step) if name in made)
         return tuple(dict.fromkeys(needed))
 
     def _setting(
@@ -219,6 +251,7 @@ def _step(project: Project, function: Function, outputs: tuple[str, ...]) -> Ste
         cpu=float(options.resources.cpu),
         memory=parse_size(options.resources.memory) if options.resources.memory else None,
         env=options.env,
+        each=next(iter(options.each.items()), None),
     )
 
 

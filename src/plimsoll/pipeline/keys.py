@@ -59,7 +59,11 @@ def ingredients(step: Step, basis: Basis, *, given: tuple[str, ...], outputs: Ma
         code=basis.code.get(step.name, {}),
         data={name: basis.data[name] for name in given if name in basis.data},
         inputs={name: outputs[name] for name in given if name in outputs and name not in basis.data},
-        params={name: basis.params[name] for name in step.parameters if name in basis.params and name not in given},
+        params={
+            name: basis.params[name]
+            for name in map(step.source_of, step.parameters)
+            if name in basis.params and name not in given
+        },
         settings=basis.scorer if step.built_in else {},
         outputs=step.outputs,
         lock=basis.lock,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,10 @@ from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import Transaction
 from plimsoll.pipeline import store
+from plimsoll.pipeline.codecs import gather, read_plain
 from plimsoll.pipeline.engine import Engine, Failure
-from plimsoll.pipeline.entities import Run, RunState, Step, StepOutcome, StepState
-from plimsoll.pipeline.errors import RunCancelled, RunEnded, RunMissing
+from plimsoll.pipeline.entities import Run, RunState, StepOutcome, StepState
+from plimsoll.pipeline.errors import NotAList, NotPlain, RunCancelled, RunEnded, RunMissing
 from plimsoll.pipeline.executors.local import LocalExecutor
 from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.jobs import Job, Surroundings
@@ -31,6 +32,7 @@ from plimsoll.pipeline.keys import Ingredients
 from plimsoll.pipeline.plan import CACHED, Earlier, PlannedStep, Prospect, explain, foresee, planned
 from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
+from plimsoll.pipeline.tasks import Task
 from plimsoll.project.code import project_files
 from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
@@ -223,6 +225,32 @@ class _RunJournal:
     def why(self, step: str, parts: Ingredients) -> str:
         return explain(parts, self._earlier.get(step), lock_text=_lock_reader(self._context, self._ground))
 
+    def items(self, source: str, parts: Ingredients) -> Sequence[Any]:
+        found = parts.params[source] if source in parts.params else self._stored(source, parts)
+        if not isinstance(found, list):
+            raise NotAList(source=source, found=f"a {type(found).__name__}")
+        return found
+
+    def _stored(self, source: str, parts: Ingredients) -> Any:
+        try:
+            return read_plain(self._context.artifacts, parts.inputs[source])
+        except NotPlain as error:
+            raise NotAList(source=source, found=str(error)) from error
+
+    def gather(self, digests: Sequence[str]) -> str:
+        return gather(self._context.artifacts, digests)
+
+    def keep(self, task: Task, outputs: Mapping[str, str]) -> None:
+        with self._context.database.write() as transaction:
+            store.remember(
+                transaction,
+                project=self._run.project,
+                key=task.key,
+                step=task.step.name,
+                outputs=outputs,
+                run=self._run.id,
+            )
+
     def write(self, outcome: StepOutcome, parts: Ingredients | None) -> None:
         with self._context.database.write() as transaction:
             self._write(transaction, outcome, parts)
@@ -327,17 +355,17 @@ def _carry_out(
     def tell(message: str, done: int) -> None:
         context.progress(Progress(task="run", message=message, done=done, total=total))
 
-    def job_of(step: Step, key: str, outputs: Mapping[str, str], attempt: int) -> Job:
-        scratch = _scratch(context, run.id) / step.name / str(attempt)
+    def job_of(task: Task, outputs: Mapping[str, str], attempt: int) -> Job:
+        scratch = _scratch(context, run.id) / task.name / str(attempt)
         scratch.mkdir(parents=True)
         return Job(
-            step=step.name,
-            key=key,
-            work=ground.work(step, outputs, code_tree=run.code_digest),
+            step=task.name,
+            key=task.key,
+            work=ground.work(task, outputs, code_tree=run.code_digest),
             scratch=scratch,
-            log=_log(context, run, step.name),
-            cpu=step.cpu,
-            memory=step.memory,
+            log=_log(context, run, task.step.name),
+            cpu=task.step.cpu,
+            memory=task.step.memory,
         )
 
     def check() -> None:

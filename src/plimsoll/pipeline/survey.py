@@ -21,6 +21,7 @@ from plimsoll.pipeline.errors import ParamUnsupported, UnknownParam
 from plimsoll.pipeline.graph import SCORER, build_graph
 from plimsoll.pipeline.jobs import BuildScorer, CallStep, Given, Rows, Source, Stored
 from plimsoll.pipeline.keys import Basis
+from plimsoll.pipeline.tasks import Task
 from plimsoll.project.code import Code, reached, read_code
 from plimsoll.project.entities import Model, Project
 from plimsoll.project.load import read_project
@@ -40,8 +41,9 @@ class Survey:
     """The runtime's lock text."""
     versions: Mapping[str, DataVersion]
 
-    def work(self, step: Step, outputs: Mapping[str, str], *, code_tree: str) -> CallStep | BuildScorer:
+    def work(self, task: Task, outputs: Mapping[str, str], *, code_tree: str) -> CallStep | BuildScorer:
         """What a step's process is to do, with every input known."""
+        step = task.step
         if step.built_in:
             return self._scorer(step, outputs, code_tree)
         named = {
@@ -49,6 +51,8 @@ class Survey:
             for name in step.parameters
             if name in self.basis.params or name in self.graph.inputs[step.name]
         }
+        if step.each is not None and task.call is not None:
+            named[step.each[0]] = Given(value=task.call.item)
         return CallStep(function=step.name, arguments=named, outputs=step.outputs)
 
     def _source(self, name: str, outputs: Mapping[str, str]) -> Source:

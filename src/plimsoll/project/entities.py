@@ -112,6 +112,8 @@ class StepOptions:
     """What it takes of the machine."""
     env: tuple[str, ...] = ()
     """Environment variables that its result depends on: another value is another result."""
+    each: Mapping[str, str] = field(default_factory=dict)
+    """The parameter that takes one item at a time, and the list that the items come from; the output is a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

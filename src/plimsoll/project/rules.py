@@ -127,6 +127,12 @@ def _pipeline(project: Values) -> Iterator[Breach]:
         yield from above_zero(resources.get("cpu"), (*path, "resources", "cpu"))
         yield from size(resources.get("memory"), (*path, "resources", "memory"))
         yield from unique(texts(options.get("env")), (*path, "env"))
+        each = mapping(options, "each")
+        if len(each) > 1:
+            found = f"{len(each)} parameters: {', '.join(map(str, each))}"
+            yield Breach(
+                path=(*path, "each"), found=found, expected="one parameter and its list, such as {region: regions}"
+            )
         outputs = texts(options.get("outputs"))
         for position, output in outputs:
             yield from identifier(output, (*path, "outputs", position), "other steps receive it by this name")
