@@ -157,7 +157,7 @@ def test_a_list_that_is_none_fails_the_step_and_says_so(tmp_path, returned):
 @pytest.mark.parametrize(
     ("each", "params", "told"),
     [
-        ("{regoin: regions}", "{size: 2, region: x}", "which fit() does not take"),
+        ("{rgn: regions}", "{size: 2, region: x}", "which fit() does not take"),
         ("{region: region}", "{size: 2}", "'region'"),
         ("{region: size}", "{size: 2}", "'size', which is 2"),
         ("{region: report}", "{size: 2}", "a circle of steps"),
