@@ -19,7 +19,8 @@ _FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_IN_FOLDERS = (".csv", ".tsv", ".parquet", ".pq")
+FOLDER_FORMATS = (".csv", ".tsv", ".parquet", ".pq")
+"""What a folder stands for; other extensions must be named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ def find_files(dataset: str, path: str, *, root: Path, state: Path, format: Form
     if not files:
         raise NoFile(dataset=dataset, path=path, nearest=_nearest(base, path))
     names = tuple(Path(os.path.relpath(file, base)).as_posix() for file in files)
-    return Found(files=tuple(files), names=names, format=format or _format(dataset, path, names))
+    return Found(files=tuple(files), names=names, format=format or format_of(dataset, path, names))
 
 
 def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
@@ -58,7 +59,7 @@ def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
             file
             for file in place.rglob("*")
             if not any(part.startswith((".", "_")) for part in file.relative_to(place).parts)
-            and (format or file.suffix.lower() in _IN_FOLDERS)
+            and (format or file.suffix.lower() in FOLDER_FORMATS)
             and file.is_file()
         ]
     if place.is_file():
@@ -70,7 +71,8 @@ def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
     return [base / match for match in matches if (base / match).is_file()]
 
 
-def _format(dataset: str, path: str, names: tuple[str, ...]) -> Format:
+def format_of(dataset: str, path: str, names: tuple[str, ...]) -> Format:
+    """How the files are written, by their extensions. Raises UnknownFormat, MixedFormats."""
     first: dict[Format, str] = {}
     for name in names:
         format = _FORMATS.get(Path(name).suffix.lower())

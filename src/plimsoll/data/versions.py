@@ -36,9 +36,10 @@ class Stamp:
 class HashCache:
     """Digests of one dataset's files as last seen: path -> stamp and digest."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, forget: bool = False) -> None:
+        """forget: begin as if nothing had been remembered."""
         self._file = file
-        self._known = _read(file)
+        self._known = {} if forget else _read(file)
 
     def digest(self, path: Path, stamp: Stamp) -> str | None:
         """The digest of a file that has not changed since it was hashed, else None."""
