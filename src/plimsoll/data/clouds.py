@@ -89,8 +89,8 @@ class Bucket:
 
         for begin in range(0, item.size, PIECE):
             options: dict[str, Any] = {"range": (begin, min(begin + PIECE, item.size))}
-            if item.etag:
-                options["if_match"] = item.etag
+            if item.etag and not item.etag.startswith("W/"):
+                options["if_match"] = f'"{item.etag}"'
             with self._told(item.key):
                 answer = obstore.get(self._store, item.key, options=options)  # type: ignore[arg-type]
                 found = _object(answer.meta)
@@ -117,6 +117,8 @@ class Bucket:
         status = next(iter(_STATUS.findall(said)), "")
         message = next(iter(_MESSAGE.findall(said)), "")
         facts = {"dataset": self._dataset, "place": place, "bucket": self.url, "variables": _CREDENTIALS[self._scheme]}
+        if "169.254.169.254" in said or "metadata.google.internal" in said:
+            return AccessDenied(**facts, problem="no credentials are set, and this is no machine of the cloud")
         if any(sign in said for sign in _NO_BUCKET):
             return BucketMissing(**facts)
         if isinstance(error, FileNotFoundError) or status == "404":
@@ -127,8 +129,6 @@ class Bucket:
             return AccessDenied(**facts, problem=message or f"the server answers {status}")
         if status.startswith("4") or not status and "HTTP error" not in said:
             return AccessDenied(**facts, problem=message or _headline(said))
-        if "169.254.169.254" in said or "metadata.google.internal" in said:
-            return AccessDenied(**facts, problem="no credentials are set, and this is no machine of the cloud")
         return CloudUnreachable(**facts, problem=message or _headline(said))
 
 
@@ -136,7 +136,7 @@ def _object(meta: Any) -> CloudObject:
     return CloudObject(
         key=meta["path"],
         size=meta["size"],
-        etag=meta["e_tag"] or "",
+        etag=(meta["e_tag"] or "").strip('"'),  # Azure quotes it in some answers and not in others
         version=meta["version"] or "",
         changed=meta["last_modified"],
     )
