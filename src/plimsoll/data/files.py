@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,24 +45,17 @@ def find_files(dataset: str, path: str, *, root: Path, state: Path, format: Form
         candidates = _candidates(base, Path(path).expanduser(), format)
     except OSError as error:
         raise Unreadable(dataset=dataset, file=path, problem=(error.strerror or str(error)).lower()) from error
-    inside = state.resolve()
-    files = sorted(file for file in candidates if not file.resolve().is_relative_to(inside))
+    files = sorted(_outside(candidates, state.resolve()), key=lambda file: file.parts)
     if not files:
         raise NoFile(dataset=dataset, path=path, nearest=_nearest(base, path))
-    names = tuple(Path(os.path.relpath(file, base)).as_posix() for file in files)
+    names = tuple(_named(files, base))
     return Found(files=tuple(files), names=names, format=format or format_of(dataset, path, names))
 
 
 def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
     place = base / path
     if place.is_dir():
-        return [
-            file
-            for file in place.rglob("*")
-            if not any(part.startswith((".", "_")) for part in file.relative_to(place).parts)
-            and (format or file.suffix.lower() in FOLDER_FORMATS)
-            and file.is_file()
-        ]
+        return list(_below(place, format))
     if place.is_file():
         return [place]
     if not glob.has_magic(str(path)):
@@ -69,6 +63,43 @@ def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
     # relative to base, so that a project in a folder named [old] finds its files
     matches = glob.iglob(str(path), root_dir=base, recursive=True)  # noqa: PTH207 - patterns may be absolute
     return [base / match for match in matches if (base / match).is_file()]
+
+
+def _below(folder: Path, format: Format | None) -> Iterator[Path]:
+    """The files in a folder and in its folders, hidden ones apart; links to folders are not followed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith((".", "_")):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(Path(entry.path), format)
+            elif (format or entry.name.lower().endswith(FOLDER_FORMATS)) and entry.is_file():
+                yield Path(entry.path)
+
+
+def _outside(files: list[Path], state: Path) -> Iterator[Path]:
+    """The files that do not lie in the state folder, wherever links lead; folders are looked at once each."""
+    known: dict[Path, bool] = {}
+    for file in files:
+        if os.path.islink(file):  # noqa: PTH114 - asked for thousands
+            within = file.resolve().is_relative_to(state)
+        else:
+            folder = file.parent
+            if folder not in known:
+                known[folder] = folder.resolve().is_relative_to(state)
+            within = known[folder]
+        if not within:
+            yield file
+
+
+def _named(files: list[Path], base: Path) -> Iterator[str]:
+    """The files' paths relative to the project; folders are looked at once each."""
+    known: dict[Path, str] = {}
+    for file in files:
+        folder = file.parent
+        if folder not in known:
+            known[folder] = Path(os.path.relpath(folder, base)).as_posix()
+        yield file.name if known[folder] == "." else f"{known[folder]}/{file.name}"
 
 
 def format_of(dataset: str, path: str, names: tuple[str, ...]) -> Format:

@@ -6,7 +6,6 @@ Kept bytes lie in the artifacts under their digest; nothing here decides whether
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,9 @@ from plimsoll.data.entities import FileEntry, FilesNow, Format
 from plimsoll.data.files import find_files
 from plimsoll.data.objects import find_objects, keep_objects, objects_now
 from plimsoll.data.queries import write_result
-from plimsoll.data.versions import HashCache, files_now, keep_files
+from plimsoll.data.versions import HashCache, Told, files_now, keep_files
 from plimsoll.kernel.hashing import digest_file
 from plimsoll.project.entities import Dataset
-
-Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +52,9 @@ class Source:
             entries = keep_objects(objects, artifacts=artifacts, memory=self._objects, rehash=rehash, told=told)
             return entries, objects.format
         files = find_files(self.name, path, root=self.root, state=self.state, format=self.dataset.format)
-        cache = HashCache(self._files, forget=rehash)
+        cache = HashCache(self._files)
         return keep_files(
-            self.name, files, artifacts=artifacts, cache=cache, now_ns=self.now_ns, hashed=told
+            self.name, files, artifacts=artifacts, cache=cache, now_ns=self.now_ns, rehash=rehash, hashed=told
         ), files.format
 
     def look(self) -> FilesNow:

@@ -61,7 +61,7 @@ def _path(location: object, path: Path) -> Iterator[Breach]:
         yield Breach(path=path, found=describe(without_password(location)), expected=expected)
     elif scheme not in CLOUDS:
         expected = "a path on this machine, or one that begins with s3://, gs:// or az://"
-        yield Breach(path=path, found=describe(location), expected=expected, word=scheme, options=CLOUDS)
+        yield Breach(path=path, found=describe(location), expected=expected)
     elif not _CLOUD_PATH.fullmatch(location):
         expected = f"the name of a bucket, then what is in it: {scheme}://bucket/folder/*.parquet"
         yield Breach(path=path, found=describe(location), expected=expected)
