@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clouds import azurite, fake_gcs, moto
+from tests.postgres import postgres_server, postgres_url
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.data.engine import engine
@@ -21,8 +23,6 @@ from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.entities import Column, Dataset, Project
-from tests.clouds import azurite, fake_gcs, moto
-from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["azurite", "fake_gcs", "moto", "postgres_server", "postgres_url"]
 

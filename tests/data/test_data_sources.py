@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clouds import BUCKET, Cloud, az, gs, s3
 
 from plimsoll.data import clouds
 from plimsoll.data.entities import DataVersion, FilesNow
@@ -27,7 +28,6 @@ from plimsoll.data.errors import (
 )
 from plimsoll.data.operations import look_at_files
 from plimsoll.project.entities import Dataset
-from tests.clouds import BUCKET, Cloud, az, gs, s3
 
 if TYPE_CHECKING:
     from conftest import Desk

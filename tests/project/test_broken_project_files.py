@@ -482,6 +482,11 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         PROJECT_FILE + "retrain:\n  - {on: new_data, dataset: loan}\n",
         "plimsoll.yaml:29  retrain[0].dataset: found 'loan', expected loans; did you mean loans?",
     ),
+    "new data of a query": (
+        PROJECT_FILE.replace("path: data/loans.csv", "query: SELECT 1 AS amount\n    url: sqlite:///a.db")
+        + "retrain:\n  - {on: new_data, dataset: loans}\n",
+        "plimsoll.yaml:30  retrain[0].dataset: found loans, which is a query, expected a dataset with a `path:`, or `schedule:` instead: only a run asks a query",
+    ),
     "a dataset for drift": (
         PROJECT_FILE + "retrain:\n  - {on: drift, dataset: loans}\n",
         "plimsoll.yaml:29  retrain[0].dataset: found a dataset without `on: new_data`, expected `on: new_data`",

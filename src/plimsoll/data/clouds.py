@@ -23,7 +23,7 @@ PIECE = 8 << 20
 """Bytes that one request fetches; as many threads as read at once hold one piece each."""
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "GOOGLE_BASE_URL", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")  # fmt: skip
 _EMULATORS = ("AZURE_STORAGE_USE_EMULATOR", "AZURE_USE_EMULATOR")
-_CREDENTIALS = {
+CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
@@ -116,7 +116,7 @@ class Bucket:
         said = str(error).partition("\n\nDebug source")[0]
         status = next(iter(_STATUS.findall(said)), "")
         message = next(iter(_MESSAGE.findall(said)), "")
-        facts = {"dataset": self._dataset, "place": place, "bucket": self.url, "variables": _CREDENTIALS[self._scheme]}
+        facts = {"dataset": self._dataset, "place": place, "bucket": self.url, "variables": CREDENTIALS[self._scheme]}
         if "169.254.169.254" in said or "metadata.google.internal" in said:
             return AccessDenied(**facts, problem="no credentials are set, and this is no machine of the cloud")
         if any(sign in said for sign in _NO_BUCKET):
@@ -127,7 +127,7 @@ class Bucket:
             return ObjectChanged(**facts)
         if status in ("401", "403") or isinstance(error, PermissionError):
             return AccessDenied(**facts, problem=message or f"the server answers {status}")
-        if status.startswith("4") or not status and "HTTP error" not in said:
+        if status.startswith("4") or (not status and "HTTP error" not in said):
             return AccessDenied(**facts, problem=message or _headline(said))
         return CloudUnreachable(**facts, problem=message or _headline(said))
 
