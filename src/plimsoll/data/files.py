@@ -79,34 +79,31 @@ def _below(folder: Path, format: Format | None) -> Iterator[Path]:
 
 def _outside(files: list[Path], state: Path) -> Iterator[Path]:
     """The files that do not lie in the state folder, wherever links lead; folders are looked at once each."""
-    known: dict[Path, bool] = {}
+    known: dict[str, bool] = {}
     for file in files:
-        if os.path.islink(file):  # noqa: PTH114 - asked for thousands
-            within = file.resolve().is_relative_to(state)
-        else:
-            folder = file.parent
-            if folder not in known:
-                known[folder] = folder.resolve().is_relative_to(state)
-            within = known[folder]
-        if not within:
+        place = os.fspath(file)
+        folder = place if os.path.islink(place) else os.path.dirname(place)  # noqa: PTH114, PTH120 - thousands of files
+        if folder not in known:
+            known[folder] = Path(folder).resolve().is_relative_to(state)
+        if not known[folder]:
             yield file
 
 
 def _named(files: list[Path], base: Path) -> Iterator[str]:
     """The files' paths relative to the project; folders are looked at once each."""
-    known: dict[Path, str] = {}
+    known: dict[str, str] = {}
     for file in files:
-        folder = file.parent
+        folder, name = os.path.split(file)
         if folder not in known:
             known[folder] = Path(os.path.relpath(folder, base)).as_posix()
-        yield file.name if known[folder] == "." else f"{known[folder]}/{file.name}"
+        yield name if known[folder] == "." else f"{known[folder]}/{name}"
 
 
 def format_of(dataset: str, path: str, names: tuple[str, ...]) -> Format:
     """How the files are written, by their extensions. Raises UnknownFormat, MixedFormats."""
     first: dict[Format, str] = {}
     for name in names:
-        format = _FORMATS.get(Path(name).suffix.lower())
+        format = _FORMATS.get(os.path.splitext(name)[1].lower())  # noqa: PTH122 - thousands of files
         if format is None:
             raise UnknownFormat(dataset=dataset, file=name)
         first.setdefault(format, name)
