@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV := $(VENV)/tools/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-electricity docs lock clean
+.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-hashing bench-electricity docs lock clean
 
 help: ## Show this page.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-monitor: $(READY) ## Simulate years of monitoring: false alarms, delays, w
 
 bench-drift: $(READY) ## Compare two tables of a million rows for drift: seconds and megabytes.
 	$(BIN)/python benchmarks/drift.py --csv
+
+bench-hashing: $(READY) ## Look at 10,000 unchanged files and hash 2 GB, beside openssl.
+	$(BIN)/python benchmarks/hashing.py
 
 bench-electricity: $(READY) ## Replay two and a half years of a market; compare four retraining policies. About 10 minutes.
 	$(BIN)/python benchmarks/electricity.py

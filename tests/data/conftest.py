@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clouds import azurite, fake_gcs, moto
+from tests.postgres import postgres_server, postgres_url
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.data.engine import engine
@@ -21,6 +23,8 @@ from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.entities import Column, Dataset, Project
+
+__all__ = ["azurite", "fake_gcs", "moto", "postgres_server", "postgres_url"]
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,13 +67,23 @@ class Desk:
             connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
         return path
 
-    def resolve_all(self, data: Mapping[str, Dataset], *, root: Path | None = None) -> dict[str, DataVersion]:
+    def resolve_all(
+        self, data: Mapping[str, Dataset], *, root: Path | None = None, rehash: bool = False
+    ) -> dict[str, DataVersion]:
         project = Project(project="fraud", code="steps.py", data=data)
-        return resolve(self.context, project, root=root or self.root)
+        return resolve(self.context, project, root=root or self.root, rehash=rehash)
 
-    def resolve(self, path: str, columns: Mapping[str, Column] | None = None, **options: Any) -> DataVersion:
+    def resolve(
+        self,
+        path: str | None = None,
+        columns: Mapping[str, Column] | None = None,
+        *,
+        rehash: bool = False,
+        **options: Any,
+    ) -> DataVersion:
         """The version of one dataset named `sales`."""
-        return self.resolve_all({"sales": Dataset(path=path, columns=columns or {}, **options)})["sales"]
+        dataset = Dataset(path=path, columns=columns or {}, **options)
+        return self.resolve_all({"sales": dataset}, rehash=rehash)["sales"]
 
     def frame(self, version: DataVersion) -> pd.DataFrame:
         return read_frame(version, FolderStore(self.workspace.artifacts))

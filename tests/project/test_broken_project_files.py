@@ -187,9 +187,41 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         ("code: steps.py", "code: ../steps.py"),
         "plimsoll.yaml:2  code: found '../steps.py', expected a file or folder inside the project, such as steps.py",
     ),
-    "remote data": (
-        ("data/loans.csv", "s3://bucket/loans.csv"),
-        "plimsoll.yaml:5  data.loans.path: found 's3://bucket/loans.csv', expected a path on this machine; remote data is not supported yet",
+    "a cloud that nobody knows": (
+        ("data/loans.csv", "s4://bucket/loans.csv"),
+        "plimsoll.yaml:5  data.loans.path: found 's4://bucket/loans.csv', expected a path on this machine, or one that begins with s3://, gs:// or az://",
+    ),
+    "a cloud without a bucket": (
+        ("data/loans.csv", "s3:///loans.csv"),
+        "plimsoll.yaml:5  data.loans.path: found 's3:///loans.csv', expected the name of a bucket, then what is in it: s3://bucket/folder/*.parquet",
+    ),
+    "a database as a path": (
+        ("path: data/loans.csv", "path: postgresql://ada:secret@host/shop"),
+        "plimsoll.yaml:5  data.loans.path: found 'postgresql://ada:***@host/shop', expected a file, glob or folder of CSV or Parquet files; a database goes under `url:`, with `query:`",
+    ),
+    "a dataset from nowhere": (
+        ("path: data/loans.csv", "key: id"),
+        "plimsoll.yaml:4  data.loans.path: found nothing, expected a setting `path:`, or `query:` with `url:`",
+    ),
+    "a path and a query": (
+        ("path: data/loans.csv", "path: data/loans.csv\n    query: SELECT 1\n    url: sqlite:///a.db"),
+        "plimsoll.yaml:6  data.loans.query: found `path:` and `query:`, expected one of them",
+    ),
+    "a query of no database": (
+        ("path: data/loans.csv", "query: SELECT 1"),
+        "plimsoll.yaml:5  data.loans.query: found a query of no database, expected `url:` beside it, the database",
+    ),
+    "a database without a query": (
+        ("path: data/loans.csv", "url: sqlite:///a.db"),
+        "plimsoll.yaml:5  data.loans.url: found a database that is asked nothing, expected `query:` beside it, SQL",
+    ),
+    "a database that nobody knows": (
+        ("path: data/loans.csv", "query: SELECT 1\n    url: postgres://ada:secret@host/shop"),
+        "plimsoll.yaml:6  data.loans.url: found 'postgres'://, expected a URL that begins with postgresql://, sqlite:/// or duckdb:///; did you mean postgresql?",
+    ),
+    "a database file with two slashes": (
+        ("path: data/loans.csv", "query: SELECT 1\n    url: sqlite://a.db"),
+        "plimsoll.yaml:6  data.loans.url: found 'sqlite://a.db', expected three slashes and the file: sqlite:///data/shop.db, or four for one that begins at the root",
     ),
     "a dataset that no parameter can name": (
         ("  loans:\n", "  my-loans:\n"),
@@ -449,6 +481,11 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
     "new data of an unknown dataset": (
         PROJECT_FILE + "retrain:\n  - {on: new_data, dataset: loan}\n",
         "plimsoll.yaml:29  retrain[0].dataset: found 'loan', expected loans; did you mean loans?",
+    ),
+    "new data of a query": (
+        PROJECT_FILE.replace("path: data/loans.csv", "query: SELECT 1 AS amount\n    url: sqlite:///a.db")
+        + "retrain:\n  - {on: new_data, dataset: loans}\n",
+        "plimsoll.yaml:30  retrain[0].dataset: found loans, which is a query, expected a dataset with a `path:`, or `schedule:` instead: only a run asks a query",
     ),
     "a dataset for drift": (
         PROJECT_FILE + "retrain:\n  - {on: drift, dataset: loans}\n",

@@ -164,6 +164,19 @@ def test_check_prints_what_is_written_and_what_is_left_to_defaults(write_project
     assert lines[-2] == f"ok: {Path.cwd() / 'plimsoll.yaml'} and its code are sound and fit together"
 
 
+def test_check_shows_no_password_of_a_database(write_project, monkeypatch):
+    query = "query: SELECT 1 AS amount\n    url: postgresql://ada:${SECRET}@host/shop?sslpassword=${SECRET}"
+    text = PROJECT_FILE.replace("path: data/loans.csv", query)
+    monkeypatch.setenv("SECRET", "hush")
+    monkeypatch.chdir(write_project({"plimsoll.yaml": text}))
+
+    for options in ((), ("--json",)):
+        printed = plimsoll("check", *options)
+        assert printed.exit_code == 0, printed.output
+        assert "postgresql://ada:***@host/shop?sslpassword=***" in printed.stdout
+        assert "hush" not in printed.output
+
+
 def test_check_prints_the_defaults_of_a_rollout(write_project, monkeypatch):
     rollout = "port: 8080\n    rollout: {strategy: canary, enough: {requests: 500}}"
     monkeypatch.chdir(write_project({"plimsoll.yaml": PROJECT_FILE.replace("port: 8080", rollout)}))

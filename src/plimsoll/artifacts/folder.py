@@ -12,7 +12,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 
 from plimsoll.kernel.canonical import canonical_json
@@ -56,6 +57,9 @@ class FolderStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._text = os.fspath(root)
+        self._durable: set[str] = set()
+        """Subfolders of which this store knows that a power cut leaves them."""
 
     def put_bytes(self, content: bytes) -> str:
         """Store bytes; returns their digest. Storing the same again changes nothing."""
@@ -68,12 +72,19 @@ class FolderStore:
 
     def put_file(self, source: Path) -> str:
         """Store a copy of a file, hashed while it is copied; returns its digest. Raises SourceUnreadable."""
+        return self.put_pieces(_pieces(source))
+
+    def put_pieces(self, pieces: Iterable[bytes | memoryview]) -> str:
+        """Store the bytes that come piece by piece, hashed on their way; returns their digest.
+
+        What the pieces' own source raises ends it, and nothing is kept; an OSError is taken for one of this disk.
+        """
         hasher = hashlib.sha256()
         with self._incoming() as temporary:
-            with temporary.open("wb") as writer:
-                for piece in _pieces(source):
+            with temporary.open("wb", buffering=0) as writer:
+                for piece in pieces:
                     hasher.update(piece)
-                    writer.write(piece)
+                    _write(writer, piece)
             digest = hasher.hexdigest()
             if not self.has(digest):
                 self._commit(temporary, digest)
@@ -93,7 +104,7 @@ class FolderStore:
         return self.put_bytes(canonical_json({"tree": dict(entries)}))
 
     def has(self, digest: str) -> bool:
-        return len(digest) == _DIGITS and self._place(digest).exists()
+        return len(digest) == _DIGITS and os.path.exists(f"{self._text}/{digest[:2]}/{digest[2:]}")  # noqa: PTH110 - asked for thousands
 
     def path(self, digest: str) -> Path:
         """Where the artifact's bytes lie; read-only. Raises ArtifactMissing."""
@@ -153,14 +164,24 @@ class FolderStore:
         place = self._place(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(place)
-        for folder in (place.parent, self.root):
-            sync_folder(folder)
+        sync_folder(place.parent)
+        if place.parent.name not in self._durable:
+            sync_folder(self.root)
+            self._durable.add(place.parent.name)
 
 
-def _pieces(source: Path) -> Iterator[bytes]:
+def _write(writer: FileIO, piece: bytes | memoryview) -> None:
+    left = memoryview(piece)
+    while left:
+        left = left[writer.write(left) :]
+
+
+def _pieces(source: Path) -> Iterator[memoryview]:
+    """One buffer, filled anew for each piece: allocating it anew costs a tenth of the speed."""
+    buffer = memoryview(bytearray(_PIECE))
     try:
-        with source.open("rb") as reader:
-            while piece := reader.read(_PIECE):
-                yield piece
+        with source.open("rb", buffering=0) as reader:
+            while size := reader.readinto(buffer):
+                yield buffer[:size]
     except OSError as error:
         raise SourceUnreadable(source=str(source), problem=(error.strerror or str(error)).lower()) from error

@@ -24,6 +24,83 @@ class NoFile(PlimsollError):
     hint = "Correct `data.{dataset}.path` in plimsoll.yaml; it is a file, glob or folder relative to that file."
 
 
+class NoObject(PlimsollError):
+    """A dataset's path in a cloud that matches nothing."""
+
+    code = "data.no_object"
+    kind = Kind.MISSING
+    text = "Dataset {dataset}: no object matches {path}."
+    hint = (
+        "Correct `data.{dataset}.path` in plimsoll.yaml. A folder stands for the .csv, .tsv, .parquet and .pq objects "
+        "below it; `*` stays within a folder, `**` does not."
+    )
+
+
+class BucketMissing(PlimsollError):
+    """A bucket (Azure: container) that does not exist where the endpoint leads."""
+
+    code = "data.bucket_missing"
+    kind = Kind.MISSING
+    text = "Dataset {dataset}: there is no bucket {bucket}."
+    hint = "Correct `data.{dataset}.path`, or the account, region or endpoint that the environment variables name."
+
+
+class AccessDenied(PlimsollError):
+    """A cloud that refuses, or credentials that are not there."""
+
+    code = "data.access_denied"
+    kind = Kind.DENIED
+    text = "Dataset {dataset}: {place} may not be read: {problem}."
+    hint = "Set {variables} for an account that may list and read there (docs/sources.md)."
+
+
+class CloudUnreachable(PlimsollError):
+    """A cloud that does not answer, or not in time."""
+
+    code = "data.cloud_unreachable"
+    kind = Kind.UNAVAILABLE
+    text = "Dataset {dataset}: {place} cannot be reached: {problem}."
+    hint = (
+        "Nothing was recorded. Check the network and the endpoint's environment variable, then run the command again."
+    )
+
+
+class ObjectGone(PlimsollError):
+    """An object that was listed, and was deleted before it was read."""
+
+    code = "data.object_gone"
+    kind = Kind.CONFLICT
+    text = "Dataset {dataset}: {place} was deleted before it could be read."
+    hint = "Nothing was recorded. Run the command again when what writes there has finished."
+
+
+class ObjectChanged(PlimsollError):
+    """An object that was replaced while it was read."""
+
+    code = "data.object_changed"
+    kind = Kind.CONFLICT
+    text = "Dataset {dataset}: {place} changed while it was read."
+    hint = "Nothing was recorded. Run the command again when what writes there has finished."
+
+
+class DatabaseUnreachable(PlimsollError):
+    """A database that cannot be opened or connected to."""
+
+    code = "data.database_unreachable"
+    kind = Kind.UNAVAILABLE
+    text = "Dataset {dataset}: {url} cannot be reached: {problem}."
+    hint = "Nothing was recorded. Check `data.{dataset}.url` and that the database is up, then run the command again."
+
+
+class QueryRefused(PlimsollError):
+    """A query that the database refuses, or whose result cannot be kept."""
+
+    code = "data.query_refused"
+    kind = Kind.INVALID
+    text = "Dataset {dataset}: its query fails: {problem}."
+    hint = "Correct `data.{dataset}.query` in plimsoll.yaml. It must select rows, and may change nothing."
+
+
 class UnknownFormat(PlimsollError):
     """A file whose extension names no format that can be read."""
 

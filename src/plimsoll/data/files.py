@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,8 @@ _FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_IN_FOLDERS = (".csv", ".tsv", ".parquet", ".pq")
+FOLDER_FORMATS = (".csv", ".tsv", ".parquet", ".pq")
+"""What a folder stands for; other extensions must be named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,24 +45,17 @@ def find_files(dataset: str, path: str, *, root: Path, state: Path, format: Form
         candidates = _candidates(base, Path(path).expanduser(), format)
     except OSError as error:
         raise Unreadable(dataset=dataset, file=path, problem=(error.strerror or str(error)).lower()) from error
-    inside = state.resolve()
-    files = sorted(file for file in candidates if not file.resolve().is_relative_to(inside))
+    files = sorted(_outside(candidates, state.resolve()), key=lambda file: file.parts)
     if not files:
         raise NoFile(dataset=dataset, path=path, nearest=_nearest(base, path))
-    names = tuple(Path(os.path.relpath(file, base)).as_posix() for file in files)
-    return Found(files=tuple(files), names=names, format=format or _format(dataset, path, names))
+    names = tuple(_named(files, base))
+    return Found(files=tuple(files), names=names, format=format or format_of(dataset, path, names))
 
 
 def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
     place = base / path
     if place.is_dir():
-        return [
-            file
-            for file in place.rglob("*")
-            if not any(part.startswith((".", "_")) for part in file.relative_to(place).parts)
-            and (format or file.suffix.lower() in _IN_FOLDERS)
-            and file.is_file()
-        ]
+        return list(_below(place, format))
     if place.is_file():
         return [place]
     if not glob.has_magic(str(path)):
@@ -70,10 +65,45 @@ def _candidates(base: Path, path: Path, format: Format | None) -> list[Path]:
     return [base / match for match in matches if (base / match).is_file()]
 
 
-def _format(dataset: str, path: str, names: tuple[str, ...]) -> Format:
+def _below(folder: Path, format: Format | None) -> Iterator[Path]:
+    """The files in a folder and in its folders, hidden ones apart; links to folders are not followed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith((".", "_")):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(Path(entry.path), format)
+            elif (format or entry.name.lower().endswith(FOLDER_FORMATS)) and entry.is_file():
+                yield Path(entry.path)
+
+
+def _outside(files: list[Path], state: Path) -> Iterator[Path]:
+    """The files that do not lie in the state folder, wherever links lead; folders are looked at once each."""
+    known: dict[str, bool] = {}
+    for file in files:
+        place = os.fspath(file)
+        folder = place if os.path.islink(place) else os.path.dirname(place)  # noqa: PTH114, PTH120 - thousands of files
+        if folder not in known:
+            known[folder] = Path(folder).resolve().is_relative_to(state)
+        if not known[folder]:
+            yield file
+
+
+def _named(files: list[Path], base: Path) -> Iterator[str]:
+    """The files' paths relative to the project; folders are looked at once each."""
+    known: dict[str, str] = {}
+    for file in files:
+        folder, name = os.path.split(file)
+        if folder not in known:
+            known[folder] = Path(os.path.relpath(folder, base)).as_posix()
+        yield name if known[folder] == "." else f"{known[folder]}/{name}"
+
+
+def format_of(dataset: str, path: str, names: tuple[str, ...]) -> Format:
+    """How the files are written, by their extensions. Raises UnknownFormat, MixedFormats."""
     first: dict[Format, str] = {}
     for name in names:
-        format = _FORMATS.get(Path(name).suffix.lower())
+        format = _FORMATS.get(os.path.splitext(name)[1].lower())  # noqa: PTH122 - thousands of files
         if format is None:
             raise UnknownFormat(dataset=dataset, file=name)
         first.setdefault(format, name)

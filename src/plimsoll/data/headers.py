@@ -74,6 +74,11 @@ def read_header(
     return Header(columns=tuple(merged.items()), delimiter="")
 
 
+def engine_type(stored: str) -> str | None:
+    """The type as which a column of DuckDB's or Parquet's type is read; None when it cannot be."""
+    return _TYPES.get(stored.partition("(")[0]) if not stored.endswith("]") else None
+
+
 def encoding_problem(file: Path) -> tuple[str, str] | None:
     """Where a file stops being UTF-8, in words, and the likely encoding; None when it is UTF-8."""
     with file.open("rb") as stream:
@@ -178,7 +183,7 @@ def _parquet_columns(dataset: str, file: Path, name: str, connection: duckdb.Duc
         raise Unreadable(dataset=dataset, file=name, problem=first_line(error)) from error
     columns = {}
     for column, stored, *_ in described:
-        type = _TYPES.get(str(stored).partition("(")[0]) if not str(stored).endswith("]") else None
+        type = engine_type(str(stored))
         if type is None:
             raise UnsupportedType(dataset=dataset, file=name, column=column, type=stored)
         columns[str(column)] = type

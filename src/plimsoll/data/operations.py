@@ -11,9 +11,9 @@ from plimsoll.data.engine import engine
 from plimsoll.data.entities import BrokenRule, DataVersion, FileEntry, FilesNow, Format, RecordedVersion
 from plimsoll.data.errors import CheckFailed, NoRows, SeveralDatasets
 from plimsoll.data.faults import reading_fault
-from plimsoll.data.files import find_files
 from plimsoll.data.headers import read_header
-from plimsoll.data.versions import HashCache, files_now, keep_files, make_version
+from plimsoll.data.sources import Source
+from plimsoll.data.versions import make_version
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
@@ -53,15 +53,14 @@ def look_at_files(context: Context, name: str, dataset: Dataset, *, root: Path) 
 
     Raises the error of the file that cannot be used.
     """
-    found = find_files(name, dataset.path, root=root, state=context.workspace.state, format=dataset.format)
-    return files_now(name, found, cache=_hash_cache(context, name), now_ns=_now_ns(context))
+    return _source(context, name, dataset, root).look()
 
 
-def resolve(context: Context, project: Project, *, root: Path) -> dict[str, DataVersion]:
+def resolve(context: Context, project: Project, *, root: Path, rehash: bool = False) -> dict[str, DataVersion]:
     """The versions of all datasets as their files are now; each new one is recorded with an audit event.
 
     The bytes are copied into the artifacts first and checked there, so what was checked is what is kept. Files that
-    did not change are not read again, and bytes that passed the same rules are not checked again.
+    did not change are not read again (rehash: all are), and bytes that passed the same rules are not checked again.
     Raises CheckFailed with every broken rule of every dataset, or the error of the file that cannot be used
     (SeveralDatasets when more than one dataset has trouble). Then nothing is recorded.
     """
@@ -71,7 +70,7 @@ def resolve(context: Context, project: Project, *, root: Path) -> dict[str, Data
     problems: list[PlimsollError] = []
     for name, dataset in project.data.items():
         try:
-            request, version, rules = _resolve_one(context, project.project, name, dataset, root=root)
+            request, version, rules = _resolve_one(context, project.project, name, dataset, root=root, rehash=rehash)
         except PlimsollError as problem:
             problems.append(problem)
             continue
@@ -88,43 +87,44 @@ def resolve(context: Context, project: Project, *, root: Path) -> dict[str, Data
 
 
 def _resolve_one(
-    context: Context, project: str, name: str, dataset: Dataset, *, root: Path
+    context: Context, project: str, name: str, dataset: Dataset, *, root: Path, rehash: bool
 ) -> tuple[str, DataVersion, tuple[BrokenRule, ...]]:
     """The dataset's version and the rules it breaks, and the identity of its check unless it was passed before."""
-    found = find_files(name, dataset.path, root=root, state=context.workspace.state, format=dataset.format)
-    files = keep_files(
-        name,
-        found,
-        artifacts=context.artifacts,
-        cache=_hash_cache(context, name),
-        now_ns=_now_ns(context),
-        hashed=lambda file, done, total: context.progress(
+    source = _source(context, name, dataset, root)
+    files, format = source.keep(
+        context.artifacts,
+        rehash=rehash,
+        told=lambda file, done, total: context.progress(
             Progress(task="data", message=f"{name}: {file}", done=done, total=total)
         ),
     )
-    request = _request(dataset, files, found.format)
+    request = _request(dataset, files, format)
     with context.database.read() as transaction:
         known = store.find_checked(transaction, project=project, dataset=name, request=request)
     if known:
         return "", replace(known, files=files), ()
     context.progress(Progress(task="data", message=f"{name}: checking"))
-    version, broken = _check(context, name, dataset, files=files, format=found.format)
+    version, broken = _check(context, source, files=files, format=format)
     return request, version, broken
 
 
-def _hash_cache(context: Context, name: str) -> HashCache:
-    return HashCache(context.workspace.cache / "data" / f"{name}.json")
-
-
-def _now_ns(context: Context) -> int:
-    return in_microseconds(context.machine.now()) * 1000
+def _source(context: Context, name: str, dataset: Dataset, root: Path) -> Source:
+    return Source(
+        name=name,
+        dataset=dataset,
+        root=root,
+        state=context.workspace.state,
+        memory=context.workspace.cache / "data",
+        now_ns=in_microseconds(context.machine.now()) * 1000,
+    )
 
 
 def _check(
-    context: Context, name: str, dataset: Dataset, *, files: tuple[FileEntry, ...], format: Format
+    context: Context, source: Source, *, files: tuple[FileEntry, ...], format: Format
 ) -> tuple[DataVersion, tuple[BrokenRule, ...]]:
     import duckdb
 
+    name, dataset = source.name, source.dataset
     paths = [context.artifacts.path(entry.digest) for entry in files]
     names = [entry.path for entry in files]
     numbers = frozenset(column for column, rules in dataset.columns.items() if rules.type in ("int", "float"))
@@ -138,7 +138,7 @@ def _check(
             raise reading_fault(name, error, files=paths, names=names) from error
     if not measured.rows:
         told = f"{names[0]} is" if len(names) == 1 else f"its {len(names)} files are"
-        raise NoRows(dataset=name, files=told, path=dataset.path)
+        raise NoRows(dataset=name, files=told, path=source.place)
     version = make_version(
         name,
         format=format,

@@ -7,6 +7,7 @@ change and inode spares what did not change; it is a file below the workspace's 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from plimsoll.kernel.hashing import digest_file, digest_json
 
 _SETTLED_NS = 1_000_000_000
 """A file changed less than a second before it was read may change again with the same time."""
+
+
+_AT_ONCE = 8
+Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,60 +71,79 @@ def keep_files(
     artifacts: FolderStore,
     cache: HashCache,
     now_ns: int,
-    hashed: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+    rehash: bool = False,
+    hashed: Told = lambda _name, _done, _total: None,
 ) -> tuple[FileEntry, ...]:
     """Copy the files into the artifacts, unless they are known and there; returns their digests in order.
 
-    now_ns: Unix time in nanoseconds. hashed: told the name, how many are done and how many there are, after each
-    file that had to be read. Raises Unreadable, and ArtifactStoreFull when the copy cannot be written.
+    now_ns: Unix time in nanoseconds. rehash: read every file, whatever the cache says. hashed: told the name, how many
+    are done and how many there are, after each file that had to be read.
+    Raises Unreadable, and ArtifactStoreFull when the copy cannot be written.
     """
-    stamps = [_stamp(dataset, path, name) for path, name in zip(found.files, found.names, strict=True)]
-    known = [cache.digest(path, stamp) for path, stamp in zip(found.files, stamps, strict=True)]
-    changed = [index for index, digest in enumerate(known) if digest is None or not artifacts.has(digest)]
-    digests = {index: digest for index, digest in enumerate(known) if digest is not None}
 
-    def keep(index: int) -> str:
+    def known(path: Path, stamp: Stamp) -> str | None:
+        digest = None if rehash else cache.digest(path, stamp)
+        return digest if digest is not None and artifacts.has(digest) else None
+
+    def keep(path: Path, name: str) -> tuple[str, int]:
+        # bytes that are read again are most likely there: reading costs less than writing them again
+        digest = _digest(dataset, path, name) if rehash else ""
         try:
-            return artifacts.put_file(found.files[index])
+            digest = digest if artifacts.has(digest) else artifacts.put_file(path)
+            return digest, artifacts.path(digest).stat().st_size
         except SourceUnreadable as error:
-            raise Unreadable(dataset=dataset, file=found.names[index], problem=error.facts["problem"]) from error
+            raise Unreadable(dataset=dataset, file=name, problem=error.facts["problem"]) from error
 
-    with ThreadPoolExecutor(max_workers=min(8, max(1, len(changed)))) as pool:
-        for done, (index, digest) in enumerate(zip(changed, pool.map(keep, changed), strict=True), start=1):
-            digests[index] = digest
-            hashed(found.names[index], done, len(changed))
-
-    settled = {}
-    for index, (path, name) in enumerate(zip(found.files, found.names, strict=True)):
-        stamp = stamps[index]
-        if _stamp(dataset, path, name) == stamp and stamp.changed_ns < now_ns - _SETTLED_NS:
-            settled[str(path)] = (stamp, digests[index])
-    cache.replace(settled)
-    return tuple(
-        FileEntry(path=name, digest=digests[index], size=artifacts.path(digests[index]).stat().st_size)
-        for index, name in enumerate(found.names)
-    )
+    entries, _ = _entries(dataset, found, cache=cache, now_ns=now_ns, known=known, read=keep, told=hashed)
+    return entries
 
 
 def files_now(dataset: str, found: Found, *, cache: HashCache, now_ns: int) -> FilesNow:
     """The files' digests; only those are read that changed since they were last hashed. Raises Unreadable."""
-    stamps = [_stamp(dataset, path, name) for path, name in zip(found.files, found.names, strict=True)]
-    digests = []
-    settled = {}
-    for path, name, stamp in zip(found.files, found.names, stamps, strict=True):
-        try:
-            digest = cache.digest(path, stamp) or digest_file(path)
-        except OSError as error:
-            raise Unreadable(dataset=dataset, file=name, problem=(error.strerror or str(error)).lower()) from error
-        digests.append(digest)
-        if _stamp(dataset, path, name) == stamp and stamp.changed_ns < now_ns - _SETTLED_NS:
-            settled[str(path)] = (stamp, digest)
-    cache.replace(settled)
-    entries = tuple(
-        FileEntry(path=name, digest=digest, size=stamp.size)
-        for name, digest, stamp in zip(found.names, digests, stamps, strict=True)
+
+    def read(path: Path, name: str) -> tuple[str, int]:
+        return _digest(dataset, path, name), _stamp(dataset, path, name).size
+
+    entries, changed_ns = _entries(
+        dataset, found, cache=cache, now_ns=now_ns, known=cache.digest, read=read, told=lambda *_: None
     )
-    return FilesNow(entries=entries, changed_ns=max(stamp.changed_ns for stamp in stamps))
+    return FilesNow(entries=entries, changed_ns=changed_ns)
+
+
+def _entries(
+    dataset: str,
+    found: Found,
+    *,
+    cache: HashCache,
+    now_ns: int,
+    known: Callable[[Path, Stamp], str | None],
+    read: Callable[[Path, str], tuple[str, int]],
+    told: Told,
+) -> tuple[tuple[FileEntry, ...], int]:
+    """The files' entries and when the latest changed; those that nobody knows are read, several at once."""
+    files = list(zip(found.files, found.names, strict=True))
+    stamps = [_stamp(dataset, path, name) for path, name in files]
+    digests = [known(path, stamp) or "" for (path, _), stamp in zip(files, stamps, strict=True)]
+    sizes = [stamp.size for stamp in stamps]
+    changed = [index for index, digest in enumerate(digests) if not digest]
+    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, max(1, len(changed)))) as pool:
+        fresh = pool.map(lambda index: read(*files[index]), changed)
+        for done, (index, (digest, size)) in enumerate(zip(changed, fresh, strict=True), start=1):
+            digests[index], sizes[index] = digest, size
+            told(files[index][1], done, len(changed))
+
+    moving = {index for index in changed if _stamp(dataset, *files[index]) != stamps[index]}
+    remembered = {
+        os.fspath(path): (stamp, digest)
+        for index, ((path, _), stamp, digest) in enumerate(zip(files, stamps, digests, strict=True))
+        if index not in moving and stamp.changed_ns < now_ns - _SETTLED_NS
+    }
+    entries = tuple(
+        FileEntry(path=name, digest=digest, size=size)
+        for name, digest, size in zip(found.names, digests, sizes, strict=True)
+    )
+    cache.replace(remembered)
+    return entries, max(stamp.changed_ns for stamp in stamps)
 
 
 def make_version(
@@ -150,6 +174,13 @@ def make_version(
         delimiter=delimiter,
         missing=missing,
     )
+
+
+def _digest(dataset: str, path: Path, name: str) -> str:
+    try:
+        return digest_file(path)
+    except OSError as error:
+        raise Unreadable(dataset=dataset, file=name, problem=(error.strerror or str(error)).lower()) from error
 
 
 def _stamp(dataset: str, path: Path, name: str) -> Stamp:

@@ -8,8 +8,8 @@ from typing import Any
 from plimsoll.pipeline.graph import build_graph
 from plimsoll.project.code import read_code
 from plimsoll.project.find import PROJECT_FILE, find_project
-from plimsoll.project.listing import unwritten
-from plimsoll.project.load import read_project, written_values
+from plimsoll.project.listing import shown_values, unwritten
+from plimsoll.project.load import read_project
 
 
 def check_project(start: Path) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def check_project(start: Path) -> dict[str, Any]:
     graph = build_graph(project, read_code(root, project.code), line_of=tree.line)
     return {
         "file": str(root / PROJECT_FILE),
-        "project": written_values(project),
+        "project": shown_values(project),
         "defaults": unwritten(project, tree),
         "steps": [
             {

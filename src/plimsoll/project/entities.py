@@ -68,8 +68,12 @@ class Dataset:
 
     __pydantic_config__ = _CLOSED
 
-    path: str
-    """A file, glob or folder of CSV or Parquet files, relative to the project file."""
+    path: str | None = None
+    """A file, glob or folder of CSV or Parquet files: relative to the project file, or in a cloud: s3://, gs://, az://."""
+    query: str | None = None
+    """SQL whose result is the dataset, instead of `path`; ORDER BY makes the same rows the same version."""
+    url: str | None = None
+    """The database that `query` asks: postgresql://, sqlite:/// or duckdb:///; write passwords as ${NAME}."""
     time: str | None = None
     """The column that says when a row's event happened."""
     key: str | None = None

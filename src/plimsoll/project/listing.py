@@ -11,8 +11,18 @@ from plimsoll.project.load import written_values
 from plimsoll.project.problems import Path as Place
 from plimsoll.project.problems import place
 from plimsoll.project.reader import Tree, plain_value
+from plimsoll.project.source_rules import without_password
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./*%")
+
+
+def shown_values(project: Project) -> dict[str, Any]:
+    """The project as plain values, fit to be shown: URLs of databases without their passwords."""
+    values = written_values(project)
+    for dataset in values["data"].values():
+        if dataset["url"] is not None:
+            dataset["url"] = without_password(dataset["url"])
+    return values
 
 
 def unwritten(project: Project, tree: Tree) -> list[str]:

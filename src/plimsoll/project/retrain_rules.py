@@ -62,6 +62,9 @@ def _dataset(rule: Values, path: Path, project: Values) -> Iterator[Breach]:
         yield Breach(path=path, found="new_data of no dataset", expected="`dataset:` and the name of one")
     elif rule.get("on") != "new_data" and dataset is not None:
         yield Breach(path=(*path, "dataset"), found="a dataset without `on: new_data`", expected="`on: new_data`")
+    elif isinstance(dataset, str) and mapping(mapping(project, "data"), dataset).get("query") is not None:
+        expected = "a dataset with a `path:`, or `schedule:` instead: only a run asks a query"
+        yield Breach(path=(*path, "dataset"), found=f"{dataset}, which is a query", expected=expected)
     none = "a dataset; none is defined under `data:`"
     yield from among(dataset, (*path, "dataset"), mapping(project, "data"), otherwise=none)
 

@@ -29,6 +29,7 @@ from plimsoll.project.model_rules import gate_breaches, model_breaches
 from plimsoll.project.monitor_rules import monitor_breaches
 from plimsoll.project.problems import Path, describe
 from plimsoll.project.retrain_rules import retrain_breaches
+from plimsoll.project.source_rules import source_breaches
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -69,15 +70,7 @@ def _datasets(project: Values) -> Iterator[Breach]:
     for name, dataset in mappings(project, "data"):
         path: Path = ("data", name)
         yield from identifier(name, path, "steps receive it by this name")
-        location = dataset.get("path")
-        if location == "":
-            yield Breach(path=(*path, "path"), found="''", expected="a file, glob or folder of CSV or Parquet files")
-        if isinstance(location, str) and "://" in location:
-            yield Breach(
-                path=(*path, "path"),
-                found=describe(location),
-                expected="a path on this machine; remote data is not supported yet",
-            )
+        yield from source_breaches(dataset, path)
         for column, checks in mappings(dataset, "columns"):
             yield from _column(checks, (*path, "columns", column))
 

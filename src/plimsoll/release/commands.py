@@ -25,14 +25,17 @@ def register(app: typer.Typer) -> None:
         param: Annotated[
             list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="NAME=VALUE for this run.")
         ] = None,
+        rehash: Annotated[
+            bool, typer.Option("--rehash", help="Read all data again, also what looks unchanged.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         """Run the pipeline, then hold the model against the gates."""
         params = dict(_parameter(text) for text in param or [])
         if plan:
-            run("runs.plan", as_json=as_json, show=_show_plan, params=params)
+            run("runs.plan", as_json=as_json, show=_show_plan, params=params, rehash=rehash)
         else:
-            run("runs.create", as_json=as_json, show=_show_run, code=_finding_code, params=params)
+            run("runs.create", as_json=as_json, show=_show_run, code=_finding_code, params=params, rehash=rehash)
 
     @app.command()
     def cancel(

@@ -57,7 +57,7 @@ from plimsoll.release.tracing import trace_prediction, trace_release, trace_run
 def create_run(context: Context, request: RunRequest) -> RunReport:
     """Run the project's pipeline on its data as it is now, then hold the model against the gates."""
     project = load_project(context.workspace.project_file)
-    versions = resolve(context, project, root=context.workspace.root)
+    versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
     run = execute(context, project, versions=versions, params=request.params)
     if project.model is None or not project.gates:
         return RunReport(run=run, verdict=None)
@@ -70,7 +70,7 @@ def create_run(context: Context, request: RunRequest) -> RunReport:
 def plan_run(context: Context, request: RunRequest) -> tuple[PlannedStep, ...]:
     """Say for every step whether it is cached or why it will run, without running anything."""
     project = load_project(context.workspace.project_file)
-    versions = resolve(context, project, root=context.workspace.root)
+    versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
     return plan(context, project, versions=versions, params=request.params)
 
 

@@ -14,9 +14,12 @@ from plimsoll.pipeline.entities import Run, StepOutcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """Parameters that replace those of the project file, for this run."""
+    """How a run or a plan differs from what the project file and earlier runs would have it."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
+    """Values that replace those of the project file, for this run."""
+    rehash: bool = False
+    """Read every file and object again, also those that look unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

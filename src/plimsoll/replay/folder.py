@@ -60,6 +60,8 @@ def copy_project(root: Path, folder: Path, project: Project, *, begin: datetime)
 def feed_file(name: str, dataset: Dataset, root: Path, day: datetime) -> Path:
     """Where the rows of one day are appended to a dataset: a new file that its path names. Raises CannotFeed."""
     stem = f"{FED}{day:%Y-%m-%d}"
+    if dataset.path is None or "://" in dataset.path:
+        raise CannotFeed(dataset=name, problem="it does not lie in files of this machine")
     place = root / dataset.path
     if place.is_dir():
         return place / f"{stem}{'.csv' if dataset.format == 'csv' else '.parquet'}"
@@ -104,6 +106,8 @@ def _clone(root: Path, to: Path) -> None:
 
 def _bring(name: str, dataset: Dataset, *, root: Path, to: Path, begin: datetime) -> None:
     """Link a dataset's files; of one that says when its rows happened, only those from before the beginning."""
+    if dataset.path is None or "://" in dataset.path:
+        raise DataOutside(dataset=name, path=dataset.path or "a database")
     if Path(dataset.path).expanduser().is_absolute() or ".." in Path(dataset.path).parts:
         raise DataOutside(dataset=name, path=dataset.path)
     found = find_files(name, dataset.path, root=root, state=root / ".plimsoll", format=dataset.format)
