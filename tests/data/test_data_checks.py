@@ -56,6 +56,26 @@ def test_a_value_that_is_not_written_as_its_type_says_breaks_the_rule(
     assert broken(desk, content, {"v": Column(type=type)}) == {("v", f"type: {type}"): len(bad)}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "bad"),
+    [("[A-Z]{2}\\d+", ["xAB1", "AB1 x"]), ("AB1|AB22", ["xAB1", "AB1 x"]), ("AB\\d+.*", ["xAB1"]), ("'", ["AB1", "AB22", "xAB1", "AB1 x"])],
+)  # fmt: skip
+def test_a_pattern_must_match_the_whole_text_and_asks_nothing_of_a_missing_one(
+    desk: Desk, pattern: str, bad: list[str]
+) -> None:
+    rules = {"code": Column(type="string", pattern=pattern)}
+    content = "code,n\nAB1,1\nAB22,2\n,3\nxAB1,4\nAB1 x,5\n"
+    assert broken(desk, content, rules) == {("code", f"pattern: {pattern}"): len(bad)}
+    with pytest.raises(CheckFailed) as caught:
+        desk.resolve("a.csv", rules)
+    assert [row.values["code"] for row in caught.value.broken[0].examples] == bad[:3]
+
+
+def test_a_new_pattern_has_the_same_bytes_checked_again(desk: Desk) -> None:
+    assert broken(desk, "code\nAB1\n", {"code": Column(type="string", pattern="AB.")}) == {}
+    assert broken(desk, "code\nAB1\n", {"code": Column(type="string", pattern="AB")}) == {("code", "pattern: AB"): 1}
+
+
 def test_every_broken_rule_of_every_column_and_dataset_is_told_at_once(desk: Desk) -> None:
     desk.write("a.csv", "id,amount\n1,-5\n1,\n2,900\n")
     desk.write("b.csv", "name\nx\ny\n")

@@ -243,6 +243,14 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         ("in: [own, rent]", "in: [own, 1]"),
         "plimsoll.yaml:8  data.loans.columns.home.in[1]: found 1, expected a value of the column's type string; put it in quotes",
     ),
+    "a pattern that is no regular expression": (
+        ("in: [own, rent]", 'pattern: "[a-z"'),
+        "plimsoll.yaml:8  data.loans.columns.home.pattern: found '[a-z' (missing ]: [a-z), expected a regular expression that RE2 knows, such as [A-Z]{2}[0-9]+",
+    ),
+    "a pattern for a number": (
+        ("{type: float, min: 0}", '{type: float, pattern: "[0-9]+"}'),
+        "plimsoll.yaml:7  data.loans.columns.amount.pattern: found pattern for a column of type float, expected type string, or no pattern",
+    ),
     "a parameter that is a dataset": (
         ("seed: 7", "loans: 7"),
         "plimsoll.yaml:10  pipeline.params.loans: found 'loans', which is a dataset too, expected a name of its own",

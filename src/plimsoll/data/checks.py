@@ -102,6 +102,8 @@ def rule_texts(column: Column) -> tuple[str, ...]:
     ]
     if column.in_ is not None:
         texts.append(f"in: [{', '.join(_plain(item) for item in column.in_)}]")
+    if column.pattern is not None:
+        texts.append(f"pattern: {column.pattern}")
     return tuple(texts)
 
 
@@ -163,6 +165,8 @@ def _rules(column: str, wanted: Column, header: Header) -> list[_Rule]:
     if wanted.in_ is not None:
         allowed = ", ".join(["NULL", *(_literal(item, wanted) for item in wanted.in_)])
         tests["in"] = f"{value} IS NOT NULL AND NOT COALESCE({value} IN ({allowed}), FALSE)"
+    if wanted.pattern is not None:
+        tests["pattern"] = f"NOT regexp_full_match({value}, {text_literal(wanted.pattern)})"
     texts = {text.partition(":")[0]: text for text in rule_texts(wanted)}
     rules = [
         _Rule(column=column, text=texts[word], count=f"count_if({test})", where=test) for word, test in tests.items()

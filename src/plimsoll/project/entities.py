@@ -60,6 +60,8 @@ class Column:
     """The largest allowed value."""
     in_: tuple[str | int | float | bool, ...] | None = None
     """The allowed values."""
+    pattern: str | None = None
+    """A regular expression (RE2) that the whole text of every value must match; for type string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

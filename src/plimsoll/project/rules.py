@@ -87,6 +87,7 @@ def _column(checks: Values, path: Path) -> Iterator[Breach]:
                 found=f"{limit} for a column of type {kind}",
                 expected="type int or float, or no limit",
             )
+    yield from _pattern(checks.get("pattern"), kind, (*path, "pattern"))
     allowed = checks.get("in")
     if not isinstance(allowed, list | tuple):
         return
@@ -100,6 +101,30 @@ def _column(checks: Values, path: Path) -> Iterator[Breach]:
                 found=describe(value),
                 expected=f"a value of the column's type {kind}{quotes}",
             )
+
+
+def _pattern(pattern: object, kind: str, path: Path) -> Iterator[Breach]:
+    if not isinstance(pattern, str):
+        return
+    if kind != "string":
+        yield Breach(path=path, found=f"pattern for a column of type {kind}", expected="type string, or no pattern")
+        return
+    problem = _regex_problem(pattern)
+    if problem:
+        expected = "a regular expression that RE2 knows, such as [A-Z]{2}[0-9]+"
+        yield Breach(path=path, found=f"{describe(pattern)} ({problem})", expected=expected)
+
+
+def _regex_problem(pattern: str) -> str:
+    """What the engine that will check the rows says against an expression; empty when it takes it."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        try:
+            connection.execute("SELECT regexp_full_match('', $1)", [pattern]).fetchall()
+        except duckdb.Error as error:
+            return str(error).partition("Error: ")[2].strip().partition("\n")[0] or str(error)
+    return ""
 
 
 def _pipeline(project: Values) -> Iterator[Breach]:
