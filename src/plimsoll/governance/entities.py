@@ -22,6 +22,7 @@ class Action(StrEnum):
     DATA_VERSION_RECORDED = "data_version_recorded"
     RUN_STARTED = "run_started"
     RUN_ENDED = "run_ended"
+    METRICS_LOGGED = "metrics_logged"
     VERDICT_REACHED = "verdict_reached"
     RELEASE_CREATED = "release_created"
     RELEASE_APPROVED = "release_approved"
