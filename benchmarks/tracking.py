@@ -1,7 +1,8 @@
 """What logging costs: `python benchmarks/tracking.py`.
 
 Points a second in a step's process, and with the commit to the ledger; over HTTP from a script to a real `plimsoll up`;
-and how long a metric of 100,000 points takes to read, whole and thinned for a plot.
+and how long a metric of 100,000 points takes to read, whole and thinned for a plot. With --peer PYTHON, an interpreter
+that has MLflow (`pip install mlflow-skinny sqlalchemy alembic`), the same of MLflow on SQLite, in its own process.
 """
 
 from __future__ import annotations
@@ -48,11 +49,40 @@ with plimsoll.track(run):
 print(time.perf_counter() - began)
 """
 
+PEER = """
+import sys
+import time
+import mlflow
+from mlflow.entities import Metric
+
+points, folder = int(sys.argv[1]), sys.argv[2]
+mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+client = mlflow.MlflowClient()
+with mlflow.start_run() as run:
+    began = time.perf_counter()
+    for number in range(500):
+        mlflow.log_metric("one", 1 / (number + 1), step=number)
+    print(f"MLflow {mlflow.__version__}, log_metric       {500 / (time.perf_counter() - began):,.0f} points/s, on disk at every call")
+    began = time.perf_counter()
+    for number in range(5000):
+        mlflow.log_metric("later", 1 / (number + 1), step=number, synchronous=False)
+    mlflow.flush_async_logging()
+    print(f"MLflow, log_metric synchronous=False {5000 / (time.perf_counter() - began):,.0f} points/s, until flushed")
+    began = time.perf_counter()
+    for first in range(0, points, 1000):
+        client.log_batch(run.info.run_id, [Metric("loss", 1 / (n + 1), 0, n) for n in range(first, first + 1000)])
+    print(f"MLflow, log_batch of 1,000           {points / (time.perf_counter() - began):,.0f} points/s")
+    began = time.perf_counter()
+    found = len(client.get_metric_history(run.info.run_id, "loss"))
+    print(f"MLflow, get_metric_history           {(time.perf_counter() - began) * 1000:,.0f} ms for {found:,} points")
+"""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=POINTS)
     parser.add_argument("--http-points", type=int, default=20_000)
+    parser.add_argument("--peer", metavar="PYTHON", help="an interpreter that has MLflow")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -65,6 +95,11 @@ def main() -> None:
             print(f"reading       {statistics.median(seconds) * 1000:.0f} ms {name} (median of {ROUNDS})")
         http_s = _over_http(root, run, options.http_points)
         print(f"over HTTP     {options.http_points / http_s:,.0f} points/s, one metric a call, until all has arrived")
+    if options.peer:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(
+                [options.peer, "-W", "ignore", "-c", PEER, str(options.points), folder], cwd=folder, check=True
+            )
 
 
 def _plimsoll(root: Path, *arguments: str) -> Any:

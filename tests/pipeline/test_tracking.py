@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,34 @@ def test_people_add_to_a_run_and_their_first_is_on_the_record(tmp_path: Path):
         blocks = transaction.one("SELECT COUNT(*) AS n FROM run_points WHERE metric = 'auc'")
     assert (len(events), blocks["n"]) == (1, 3 + 1)
     assert math.isinf(float(auc.most))
+
+
+def test_a_run_under_way_tells_what_its_steps_have_logged_so_far(tmp_path: Path):
+    steps = """
+    import time
+    from pathlib import Path
+    import plimsoll
+
+    def train():
+        plimsoll.log(loss=1.0)
+        while not Path("go").exists():
+            plimsoll.log(loss=2.0)
+            time.sleep(0.01)
+        return 1
+    """
+    case = make_case(tmp_path, steps, "")
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(case.run)
+        try:
+            until = time.monotonic() + 30
+            while not (latest_run(case.context, project="tiny") and sum(one.points for one in logged(case).curves) > 5):
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            seen = logged(case).curves[0]
+        finally:
+            (tmp_path / "go").touch()
+        run = ended.result(30)
+    assert (seen.metric, seen.source, seen.run, seen.values[:2]) == ("loss", "train", run.id, (1.0, 2.0))
+    whole = logged(case).curves[0]
+    assert whole.points >= seen.points
+    assert whole.steps == tuple(range(whole.points))
