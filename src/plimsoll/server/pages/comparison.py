@@ -65,7 +65,8 @@ def _metric(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plot(runs: Sequence[Mapping[str, Any]], one: Mapping[str, Any]) -> dict[str, Any]:
     curves = [(run["name"], points) for run, points in zip(runs, one["curves"], strict=True) if points]
-    return drawn(one["metric"], f"logged by {one['source']}", curves)
+    alone = f" in {curves[0][0]} only" if len(curves) == 1 else ""
+    return drawn(one["metric"], f"logged by {one['source']}{alone}", curves)
 
 
 def _fact(value: Any) -> str:
