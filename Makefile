@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV := $(VENV)/tools/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-hashing bench-electricity docs lock clean
+.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-hashing bench-tracking bench-runs-chaos bench-chaos bench-monitor bench-drift bench-electricity docs lock clean
 
 help: ## Show this page.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-hashing: $(READY) ## Look at 10,000 unchanged files and hash 2 GB, beside 
 
 bench-electricity: $(READY) ## Replay two and a half years of a market; compare four retraining policies. About 10 minutes.
 	$(BIN)/python benchmarks/electricity.py
+
+bench-tracking: $(READY) ## Measure logging: points a second in a step and over HTTP, and to read 100,000.
+	$(BIN)/python benchmarks/tracking.py
 
 docs: $(READY) ## Write the pages that are made from the code.
 	$(BIN)/python docs/make_reference.py

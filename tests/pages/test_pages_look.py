@@ -13,6 +13,7 @@ PAGES = {
     "runs": "/runs",
     "run": "/runs/{good}",
     "failed run": "/runs/{failed}",
+    "comparison": "/compare?runs={good},{failed}&all=1",
     "verdict": "/runs/{good}/verdict",
     "releases": "/releases",
     "release": "/releases/orders@2",

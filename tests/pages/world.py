@@ -120,6 +120,8 @@ def _people(world: World) -> None:
 def _release(world: World, number: int, strength: float) -> None:
     report = world.call("runs.create", params={"strength": strength})
     world.runs[f"good {number}"] = report["run"]["id"]
+    curve = [["loss", step, 1 / (step + 1), 0.0] for step in range(300)] + [["loss", 300, "nan", 0.0]]
+    world.call("metrics.log", run=report["run"]["id"], points=curve, params={"optimizer": "sgd"})
     world.call("releases.create", run=report["run"]["id"])
 
 

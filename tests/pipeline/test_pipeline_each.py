@@ -7,6 +7,7 @@ from pipeline_case import Case, make_case
 
 from plimsoll.pipeline.entities import StepState
 from plimsoll.pipeline.errors import GraphInvalid, NotAList, StepFailed
+from plimsoll.pipeline.metrics import metrics_of
 from plimsoll.pipeline.operations import latest_run
 
 STEPS = """
@@ -139,6 +140,14 @@ def test_each_call_is_tried_again_for_itself(tmp_path):
     run = case.run()
     assert sorted(case.calls()) == ["FR", "FR", "GB"]
     assert {step.step: step.attempts for step in run.steps} == {"fit": 2, "report": 1}
+
+
+def test_what_each_call_logs_is_kept_under_its_name(tmp_path):
+    steps = "import plimsoll\n\ndef fit(rate):\n    plimsoll.log({'loss': rate}, step=1)\n    return rate\n"
+    case = make_case(tmp_path, steps, settings("{rate: rates}", params="{rates: [0.1, 0.2]}"))
+    for run in (case.run(), case.run()):
+        curves = metrics_of(case.context, run).curves
+        assert [(curve.source, curve.last) for curve in curves] == [("fit[0]", 0.1), ("fit[1]", 0.2)]
 
 
 @pytest.mark.parametrize("returned", ["{'a': 1}", "set('ab')", "3"])

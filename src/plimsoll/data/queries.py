@@ -11,8 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from plimsoll.data.databases import RESULT, Answer, ask
 from plimsoll.data.engine import engine, name_literal, text_literal
 from plimsoll.data.errors import NoRows, QueryRefused
@@ -32,7 +30,7 @@ _MADE = {
     "TIMESTAMP": "make_timestamp({})",
 }
 """Type -> how it is made of what a batch holds for it: text, days and microseconds since 1970."""
-_HELD: dict[str, Any] = {"DOUBLE": np.float64, "BOOLEAN": np.bool_, "VARCHAR": object}
+_HELD = {"DOUBLE": "float64", "BOOLEAN": "bool", "VARCHAR": "object"}
 
 
 def write_result(dataset: str, *, query: str, url: str, root: Path, into: Path) -> int:
@@ -81,12 +79,14 @@ def _stage(dataset: str, connection: duckdb.DuckDBPyConnection, answer: Answer) 
 
 def _column(type: str, cells: Sequence[Any]) -> tuple[Any, Any]:
     """The cells as an array, and which of them are there. Raises OverflowError, ValueError, TypeError."""
+    import numpy as np
+
     there = np.fromiter((cell is not None for cell in cells), dtype=np.bool_, count=len(cells))
     empty: Any = "" if type == "VARCHAR" else 0
     filled = [empty if cell is None else _number(cell) if type in ("DATE", "TIMESTAMP") else cell for cell in cells]
     if type == "VARCHAR":
         filled = [cell if isinstance(cell, str) else str(cell) for cell in filled]
-    return np.array(filled, dtype=_HELD.get(type, np.int64)), there
+    return np.array(filled, dtype=_HELD.get(type, "int64")), there
 
 
 def _number(cell: Any) -> int:

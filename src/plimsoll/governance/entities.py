@@ -23,6 +23,7 @@ class Action(StrEnum):
     RUN_STARTED = "run_started"
     RUN_CANCELLED = "run_cancelled"
     RUN_ENDED = "run_ended"
+    METRICS_LOGGED = "metrics_logged"
     VERDICT_REACHED = "verdict_reached"
     RELEASE_CREATED = "release_created"
     RELEASE_APPROVED = "release_approved"

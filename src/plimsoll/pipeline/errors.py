@@ -116,3 +116,27 @@ class NotAFrame(PlimsollError):
         "Return a pandas DataFrame whose column names are distinct text and whose columns hold numbers, text, truth "
         "values, times or categories of these."
     )
+
+
+class NothingToLogTo(PlimsollError):
+    """Something is logged and no run is there to keep it."""
+
+    code = "pipeline.nothing_to_log_to"
+    kind = Kind.INVALID
+    text = "`plimsoll.{call}` was called outside of a run."
+    hint = (
+        "Call it in a step of the pipeline, or within `with plimsoll.track(run):` in a notebook or a script. A "
+        "`transform` step also works where no run is, so it must not log."
+    )
+
+
+class BadLogged(PlimsollError):
+    """A metric, parameter or file that cannot be kept as it was logged."""
+
+    code = "pipeline.bad_logged"
+    kind = Kind.INVALID
+    text = "{what} cannot be logged: {problem}."
+    hint = (
+        "Metrics are numbers under names of 1 to 200 characters, at whole steps from 0, at most 10,000 in one call; "
+        "parameters are what JSON can say. Files are logged in steps."
+    )

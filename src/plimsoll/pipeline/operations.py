@@ -20,7 +20,7 @@ from plimsoll.governance.operations import record
 from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import Transaction
-from plimsoll.pipeline import store
+from plimsoll.pipeline import metric_store, store
 from plimsoll.pipeline.codecs import gather, read_plain
 from plimsoll.pipeline.engine import Engine, Failure
 from plimsoll.pipeline.entities import Run, RunState, StepOutcome, StepState
@@ -29,6 +29,7 @@ from plimsoll.pipeline.executors.local import LocalExecutor
 from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.keys import Ingredients
+from plimsoll.pipeline.logbook import Logged, read_logged
 from plimsoll.pipeline.plan import CACHED, Earlier, PlannedStep, Prospect, explain, foresee, planned
 from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
@@ -193,6 +194,8 @@ class _RunJournal:
         self._earlier = earlier
         self._positions = {step.name: position for position, step in enumerate(ground.graph.steps)}
         self._outputs: dict[str, str] = {}
+        self.scratch: dict[str, Path] = {}
+        """Step -> the folder in which it runs, or ran last."""
 
     def begin(self, prospects: tuple[Prospect, ...]) -> None:
         """Record that the run begins and what is cached; a run in which all is cached ends in the same breath."""
@@ -241,7 +244,9 @@ class _RunJournal:
         return gather(self._context.artifacts, digests)
 
     def keep(self, task: Task, outputs: Mapping[str, str]) -> None:
+        logged = read_logged(self.scratch[task.name])
         with self._context.database.write() as transaction:
+            metric_store.append(transaction, run=self._run.id, source=task.name, logged=logged)
             store.remember(
                 transaction,
                 project=self._run.project,
@@ -252,8 +257,11 @@ class _RunJournal:
             )
 
     def write(self, outcome: StepOutcome, parts: Ingredients | None) -> None:
+        scratch = self.scratch.get(outcome.step)
+        logged = read_logged(scratch) if scratch is not None else Logged()  # before the ledger is locked
         with self._context.database.write() as transaction:
             self._write(transaction, outcome, parts)
+            metric_store.append(transaction, run=self._run.id, source=outcome.step, logged=logged)
 
     def end(self, state: RunState, *, error: str = "") -> None:
         with self._context.database.write() as transaction:
@@ -358,6 +366,7 @@ def _carry_out(
     def job_of(task: Task, outputs: Mapping[str, str], attempt: int) -> Job:
         scratch = _scratch(context, run.id) / task.name / str(attempt)
         scratch.mkdir(parents=True)
+        journal.scratch[task.name] = scratch
         return Job(
             step=task.name,
             key=task.key,

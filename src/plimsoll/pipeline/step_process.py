@@ -31,7 +31,9 @@ from plimsoll.pipeline.jobs import (
     Surroundings,
     Trouble,
 )
+from plimsoll.pipeline.logbook import Logbook
 from plimsoll.pipeline.tracebacks import trouble_of
+from plimsoll.pipeline.tracking import logging_to
 from plimsoll.project.find import PROJECT_FILE
 
 _RESULT = "result.json"
@@ -78,7 +80,8 @@ def _call(
 ) -> Mapping[str, str]:
     function: Callable[..., Any] = getattr(module, work.function)
     arguments = {name: _read(source, artifacts) for name, source in work.arguments.items()}
-    returned = function(**arguments)
+    with Logbook(job.scratch) as book, logging_to(book, artifacts):
+        returned = function(**arguments)
     values = _named(returned, work.outputs, step=job.step)
     own = _own_modules(surroundings.import_roots)
     return {name: _keep(name, value, job, artifacts, own=own) for name, value in values.items()}

@@ -57,6 +57,17 @@ def register(app: typer.Typer) -> None:
         run("runs.show", as_json=as_json, show=_show_run, code=_finding_code, run=run_id)
 
     @app.command()
+    def compare(
+        names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or releases such as fraud@1.")],
+        everything: Annotated[bool, typer.Option("--all", help="Show also what does not differ.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Compare runs: parameters, metrics, gates, data, code."""
+        from plimsoll.release.compare_text import show_comparison
+
+        run("runs.compare", as_json=as_json, show=show_comparison, runs=names, everything=everything)
+
+    @app.command()
     def release(
         run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest",
         allow_dirty: Annotated[

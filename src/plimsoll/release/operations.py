@@ -14,6 +14,7 @@ from plimsoll.governance.operations import approval_standing, approve, people_wi
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import Database, Transaction
 from plimsoll.pipeline.entities import Run, RunState
+from plimsoll.pipeline.metrics import LogRequest, Metrics, MetricsRequest, Received, log_to, metrics_of
 from plimsoll.pipeline.operations import (
     attach_verdict,
     cancel_run,
@@ -31,6 +32,7 @@ from plimsoll.project.environments import find_environment
 from plimsoll.project.load import load_project
 from plimsoll.release import store
 from plimsoll.release.assemble import Assembly, number_and_sign, prepare
+from plimsoll.release.compare import CompareRequest, Comparison, Subject, compare
 from plimsoll.release.decide import require_releasable
 from plimsoll.release.entities import Release, Trace
 from plimsoll.release.errors import NoFinishedRun, NothingToRelease, NoVerdict, ReleaseMissing
@@ -112,6 +114,25 @@ def show_log(context: Context, request: StepLogRequest) -> StepLog:
     run = _run(context, request.run)
     text, cut = log_end(context, run, request.step)
     return StepLog(run=run.id, step=request.step, text=text, cut=cut)
+
+
+@operation("metrics.log", "POST", "/runs/{run}/metrics", role=Role.DEVELOPER, request=LogRequest, response=Received)
+def log_metrics(context: Context, request: LogRequest) -> Received:
+    """Add points and parameters to a run; they are kept under the caller's name, apart from what its steps logged."""
+    return log_to(context, _run(context, request.run), request)
+
+
+@operation("metrics.show", "GET", "/runs/{run}/metrics", role=Role.VIEWER, request=MetricsRequest, response=Metrics)
+def show_metrics(context: Context, request: MetricsRequest) -> Metrics:
+    """A run's curves, thinned for plots (each bucket's lowest and highest), with the parameters and files it logged."""
+    return metrics_of(context, _run(context, request.run), metric=request.metric, most=request.most)
+
+
+@operation("runs.compare", "POST", "/runs/compare", role=Role.VIEWER, request=CompareRequest, response=Comparison)
+def compare_runs(context: Context, request: CompareRequest) -> Comparison:
+    """Runs or releases beside each other: parameters, metrics, data, gates, code, runtime; all against the first."""
+    subjects = tuple(_subject(context, name) for name in request.runs)
+    return compare(context, subjects, everything=request.everything)
 
 
 @operation("releases.create", "POST", "/releases", role=Role.DEVELOPER, request=ReleaseRequest, response=Release)
@@ -290,6 +311,17 @@ def _begun_last(context: Context) -> str:
     if found is None:
         raise NoFinishedRun(project=context.project)
     return found.id
+
+
+def _subject(context: Context, name: str) -> Subject:
+    """A run by its id or as `latest`, or the run of a release by the release's name."""
+    if "@" in name:
+        release = get_release(context, name)
+        return Subject(name=name, run=get_run(context, release.run), release=release.name)
+    run = _run(context, name)
+    with context.database.read() as transaction:
+        release_of = store.of_run(transaction, run=run.id)
+    return Subject(name=run.id, run=run, release=release_of.name if release_of else None)
 
 
 def _summary(context: Context, run: Run) -> RunSummary:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,10 +11,15 @@ from markupsafe import Markup
 from plimsoll.edge.spans import Span, scale_of, span_plot
 from plimsoll.gates.wording import figure
 from plimsoll.server.errors import NoVerdictYet
+from plimsoll.server.pages.drawings import drawn, worded
 from plimsoll.server.pages.page import Page, Visit
 from plimsoll.server.pages.wording import tone
 
 SHOWN, MOST = 50, 1000
+POINTS = 300
+"""Of a curve, in a drawing."""
+PLOTS = 24
+"""Drawings on a page; `--json` and the API have the rest."""
 
 
 def listed(visit: Visit) -> int:
@@ -35,6 +40,7 @@ def _gather_run(visit: Visit) -> dict[str, Any]:
     graph = visit.ask("runs.graph", run=run["id"])
     failed = [step["name"] for step in graph["steps"] if step["state"] == "failed"]
     logs = [visit.ask("runs.log", run=run["id"], step=name) for name in failed]
+    logged, _ = visit.try_to_ask("metrics.show", run=run["id"], most=POINTS)
     release = next((item for item in visit.ask("releases.list", limit=MOST) if item["run"] == run["id"]), None)
     return {
         "run": run,
@@ -44,7 +50,22 @@ def _gather_run(visit: Visit) -> dict[str, Any]:
         "release": release,
         "tally": tally(report["verdict"]),
         "refusal": visit.refusal("runs.cancel"),
+        "plots": plots_of(logged["curves"]) if logged else [],
+        "logged": logged,
     }
+
+
+def plots_of(curves: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A drawing of each curve of one run."""
+    return [
+        drawn(
+            curve["metric"],
+            f"{curve['source']}, {curve['points']:,} points, last {worded(curve['last'])}, "
+            f"from {worded(curve['least'])} to {worded(curve['most'])}",
+            [(curve["metric"], list(zip(curve["steps"], curve["values"], strict=True)))],
+        )
+        for curve in curves[:PLOTS]
+    ]
 
 
 def _gather_verdict(visit: Visit) -> dict[str, Any]:
