@@ -17,7 +17,7 @@ def test_version_needs_no_command():
     assert (result.exit_code, result.output) == (0, f"plimsoll {__version__}\n")
 
 
-@pytest.mark.parametrize("group", [[], ["people"], ["tokens"], ["audit"]])
+@pytest.mark.parametrize("group", [[], ["people"], ["tokens"], ["audit"], ["data"]])
 def test_help_cuts_no_description_short_in_80_columns(group):
     result = CliRunner(env={"COLUMNS": "80"}).invoke(make_app(), [*group, "--help"])
 

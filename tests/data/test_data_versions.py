@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plimsoll.data import versions
-from plimsoll.data.operations import get_version, look_at_files
+from plimsoll.data.errors import VersionAmbiguous, VersionMissing
+from plimsoll.data.operations import find_recorded, get_version, look_at_files
 from plimsoll.edge.operations import perform
 from plimsoll.kernel.clock import ManualClock
 from plimsoll.project.entities import Column, Dataset
@@ -225,3 +226,31 @@ def test_a_look_reads_only_what_changed(desk: Desk, monkeypatch: pytest.MonkeyPa
     desk.write("data/b.csv", "x\n20\n")
     look_at_files(desk.context, "sales", dataset, root=desk.root)
     assert read == ["b.csv"]
+
+
+def test_a_version_is_found_by_the_beginning_of_its_digest_or_as_the_newest(desk: Desk) -> None:
+    desk.write("a.csv", TABLE)
+    old = desk.resolve("a.csv")
+    desk.clock.advance(timedelta(hours=1))
+    desk.write("a.csv", TABLE + "3,1\n")
+    new = desk.resolve("a.csv")
+
+    def found(digest: str = "", back: int = 0) -> str:
+        return find_recorded(desk.context, dataset="sales", digest=digest, back=back).version.digest
+
+    assert (found(), found(back=1)) == (new.digest, old.digest)
+    assert found(old.digest[:12]) == old.digest
+    with pytest.raises(VersionMissing, match="2 of that dataset recorded, none so named"):
+        found("zz")
+    with pytest.raises(VersionMissing, match="2 of that dataset recorded, 3 needed"):
+        found(back=2)
+
+
+def test_a_beginning_that_two_versions_share_names_both(desk: Desk) -> None:
+    digests = []
+    for number in range(17):  # more versions than hexadecimal digits
+        desk.write("a.csv", TABLE + f"{number},1\n")
+        digests.append(desk.resolve("a.csv").digest)
+    shared = next(digest for digest in digests if sum(other[0] == digest[0] for other in digests) > 1)
+    with pytest.raises(VersionAmbiguous, match=shared[:12]):
+        find_recorded(desk.context, dataset="sales", digest=shared[0])

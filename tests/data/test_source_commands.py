@@ -38,5 +38,5 @@ def test_a_run_on_a_bucket_and_a_database(moto: str, tmp_path: Path) -> None:
     cloud.put("story/b.csv", b"amount\n3\n")
     planned = project.plimsoll("run", "--plan", "--rehash", "--json").json
     assert planned[0]["because"] != "cached"
-    newest = project.plimsoll("data", "sales", "--json").json[0]["version"]
+    newest = project.plimsoll("data", "--dataset", "sales", "--json").json[0]["version"]
     assert [entry["path"].rpartition("/")[2] for entry in newest["files"]] == ["a.csv", "b.csv"]

@@ -1,4 +1,4 @@
-"""`plimsoll data`: the recorded versions of the project's datasets."""
+"""`plimsoll data`: the recorded versions of the project's datasets, where they were used, and how two differ."""
 
 from __future__ import annotations
 
@@ -7,38 +7,152 @@ from typing import Annotated, Any
 import typer
 
 from plimsoll.edge.options import Json
-from plimsoll.edge.output import moment, run, say, show_table
+from plimsoll.edge.output import moment, paint, run, say, show_table
+
+_SHOWN = 5
+_COLOURS = {"drift": "red", "no drift": "green", "too few rows": "yellow"}
+_HEADINGS = ("column", "PSI", "drift above", "verdict", "before", "after")
 
 
 def register(app: typer.Typer) -> None:
     """Add this area's commands."""
-
-    @app.command("data")
-    def data(
-        dataset: Annotated[str | None, typer.Argument(metavar="DATASET", help="Show this dataset only.")] = None,
-        as_json: Json = False,
-    ) -> None:
-        """List the recorded versions of the datasets."""
-        run("data.list", as_json=as_json, show=_show, dataset=dataset)
+    app.add_typer(_data(), name="data")
 
 
-def _show(result: list[dict[str, Any]]) -> None:
+def _data() -> typer.Typer:
+    group = typer.Typer(help="List data versions; show one, or how two differ.", invoke_without_command=True)
+    group.callback()(data)
+    group.command()(show)
+    group.command()(diff)
+    return group
+
+
+def data(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="DATASET", help="This dataset's only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the recorded versions of the datasets, and where each was used."""
+    if context.invoked_subcommand is None:
+        run("data.versions", as_json=as_json, show=_show_versions, dataset=dataset)
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="DATASET[@DIGEST]", help="A version; the newest without a digest.")],
+    as_json: Json = False,
+) -> None:
+    """Show a version: files, columns, where it was used."""
+    run("data.show", as_json=as_json, show=_show_version, version=name)
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="DATASET@DIGEST, a dataset, a release or a run.")],
+    after: Annotated[str, typer.Argument(metavar="[B]", help="Likewise; without it the two newest versions.")] = "",
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="DATASET", help="Of a release or a run: which of its datasets.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Say how two versions differ: files, columns, values."""
+    run("data.diff", as_json=as_json, show=_show_diff, before=before, after=after, dataset=dataset)
+
+
+def _show_versions(result: list[dict[str, Any]]) -> None:
     if not result:
         say("No data version is recorded yet: `plimsoll run` records them.")
         return
     show_table(
-        ("dataset", "version", "format", "files", "rows", "columns", "recorded", "by"),
+        ("dataset", "version", "files", "size", "rows", "columns", "recorded", "by", "runs", "releases", "live in"),
         [
             (
                 item["version"]["dataset"],
                 item["version"]["digest"][:12],
-                item["version"]["format"],
                 len(item["version"]["files"]),
+                _size(sum(file["size"] for file in item["version"]["files"])),
                 item["version"]["rows"],
                 len(item["version"]["columns"]),
                 moment(item["recorded_at"]),
                 item["recorded_by"],
+                len(item["runs"]),
+                _listed(item["releases"]),
+                ", ".join(item["environments"]),
             )
             for item in result
         ],
     )
+
+
+def _show_version(item: dict[str, Any]) -> None:
+    version = item["version"]
+    size = _size(sum(file["size"] for file in version["files"]))
+    say(f"{paint(version['dataset'], 'bold')}@{version['digest']}")
+    say(f"  {version['format']}, {size}, {version['rows']:,} rows")
+    say(f"  recorded {moment(item['recorded_at'])} by {item['recorded_by']}")
+    say(f"  runs: {_listed(item['runs']) or 'none'}")
+    say(f"  releases: {_listed(item['releases']) or 'none'}")
+    say(f"  live in: {', '.join(item['environments']) or 'no environment'}")
+    say()
+    show_table(
+        ("file", "size", "digest"),
+        [(file["path"], _size(file["size"]), file["digest"][:12]) for file in version["files"]],
+    )
+    say()
+    show_table(("column", "type"), version["columns"])
+
+
+def _show_diff(result: dict[str, Any]) -> None:
+    for word in ("before", "after"):
+        side = result[word]
+        say(f"{word.ljust(6)}  {side['dataset']}@{side['digest'][:12]}  {side['rows']:,} rows, {_size(side['size'])}")
+    if result["same"]:
+        say("the same version: nothing differs")
+        return
+    say()
+    for what in ("files", "columns"):
+        lines = _changes(result[what])
+        say(paint(what, "bold") + ("" if lines else ": the same"))
+        for line in lines:
+            say(f"  {line}")
+    say()
+    if result["distributions"]:
+        show_table(
+            _HEADINGS,
+            [
+                (
+                    one["column"],
+                    "" if one["psi"] is None else f"{one['psi']:.3f}",
+                    "" if one["critical"] is None else f"{one['critical']:.3f}",
+                    paint(one["verdict"], _COLOURS[one["verdict"]]),
+                    one["shape_before"],
+                    one["shape_after"],
+                )
+                for one in result["distributions"]
+            ],
+        )
+        say()
+    say(paint(result["told"], "bold"))
+    for line in result["reasons"]:
+        say(f"  {line}")
+    for one in result["left_out"]:
+        say(f"  not compared: {one['column']} ({one['because']})")
+
+
+def _changes(changes: dict[str, Any]) -> list[str]:
+    return [
+        *(f"+ {name}" for name in changes["added"]),
+        *(f"- {name}" for name in changes["removed"]),
+        *(f"~ {one['name']}: {one['before']} -> {one['after']}" for one in changes["changed"]),
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _size(bytes_: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if bytes_ < 1000:
+            return f"{bytes_:.3g} {unit}"
+        bytes_ /= 1000
+    return f"{bytes_:.3g} TB"

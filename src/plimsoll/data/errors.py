@@ -209,6 +209,24 @@ class CheckFailed(PlimsollError):
         return tuple(_rule(item) for item in self.facts["broken"])
 
 
+class VersionMissing(PlimsollError):
+    """A data version that the ledger does not know."""
+
+    code = "data.version_missing"
+    kind = Kind.MISSING
+    text = "There is no data version {version}: {told}."
+    hint = "`plimsoll data` lists them; name one as dataset@digest, where the first digits are enough."
+
+
+class VersionAmbiguous(PlimsollError):
+    """The beginning of a digest that several versions of a dataset share."""
+
+    code = "data.version_ambiguous"
+    kind = Kind.INVALID
+    text = "{version} is the beginning of {count} versions: {versions}."
+    hint = "Give more digits of the one that you mean."
+
+
 def broken_text(broken: Sequence[BrokenRule]) -> str:
     """Broken rules for people: dataset, column, rule, how many rows, and the example rows."""
     lines = []

@@ -9,7 +9,7 @@ from plimsoll.data import store
 from plimsoll.data.checks import measure, rule_texts
 from plimsoll.data.engine import engine
 from plimsoll.data.entities import BrokenRule, DataVersion, FileEntry, FilesNow, Format, RecordedVersion
-from plimsoll.data.errors import CheckFailed, NoRows, SeveralDatasets
+from plimsoll.data.errors import CheckFailed, NoRows, SeveralDatasets, VersionAmbiguous, VersionMissing
 from plimsoll.data.faults import reading_fault
 from plimsoll.data.headers import read_header
 from plimsoll.data.sources import Source
@@ -46,6 +46,29 @@ def get_version(context: Context, *, project: str, dataset: str, digest: str) ->
     """A recorded version, or None when the ledger does not know it."""
     with context.database.read() as transaction:
         return store.find_version(transaction, project=project, dataset=dataset, digest=digest)
+
+
+def find_recorded(context: Context, *, dataset: str, digest: str = "", back: int = 0) -> RecordedVersion:
+    """A recorded version by the beginning of its digest; without one the newest, or the one so many steps back.
+
+    Raises VersionMissing, and VersionAmbiguous when several begin so.
+    """
+    versions = list_data(context, ListData(dataset=dataset))
+    if not digest:
+        if len(versions) > back:
+            return versions[back]
+        raise VersionMissing(
+            version=f"{dataset}@…", told=f"{len(versions)} of that dataset recorded, {back + 1} needed"
+        )
+    found = [one for one in versions if one.version.digest.startswith(digest)]
+    if len(found) > 1:
+        named = ", ".join(f"{dataset}@{one.version.digest[:12]}" for one in found)
+        raise VersionAmbiguous(version=f"{dataset}@{digest}", count=len(found), versions=named)
+    if not found:
+        raise VersionMissing(
+            version=f"{dataset}@{digest}", told=f"{len(versions)} of that dataset recorded, none so named"
+        )
+    return found[0]
 
 
 def look_at_files(context: Context, name: str, dataset: Dataset, *, root: Path) -> FilesNow:

@@ -93,26 +93,33 @@ def compare(question: Question, *, root: Path) -> Comparison:
     with engine() as connection:
         reference = _opened(connection, question.reference, "REFERENCE", root)
         current = _opened(connection, question.current, "CURRENT", root)
-        names, skipped = chosen_columns(question.selection, reference, current)
-        types = agreed_types(connection, names, reference, current)
-        profile = profile_of(
-            connection,
-            reference.relation,
-            columns=types,
-            time=question.selection.time,
-            group=question.selection.group,
-            window_s=question.window_s or HOUR,
-        )
-        if question.selection.group:
-            profile = _with_current_clusters(connection, profile, current, question)
-        windows = counts_of(
-            connection,
-            current.relation,
-            columns=profile.columns,
-            phase=profile.phase,
-            moment=question.selection.time,
-            window_s=question.window_s or (HOUR if question.selection.time else None),
-        )
+        return compare_rows(question, reference, current, connection=connection)
+
+
+def compare_rows(
+    question: Question, reference: Rows, current: Rows, *, connection: duckdb.DuckDBPyConnection
+) -> Comparison:
+    """As `compare`, of rows that are opened on the connection already."""
+    names, skipped = chosen_columns(question.selection, reference, current)
+    types = agreed_types(connection, names, reference, current)
+    profile = profile_of(
+        connection,
+        reference.relation,
+        columns=types,
+        time=question.selection.time,
+        group=question.selection.group,
+        window_s=question.window_s or HOUR,
+    )
+    if question.selection.group:
+        profile = _with_current_clusters(connection, profile, current, question)
+    windows = counts_of(
+        connection,
+        current.relation,
+        columns=profile.columns,
+        phase=profile.phase,
+        moment=question.selection.time,
+        window_s=question.window_s or (HOUR if question.selection.time else None),
+    )
     _require_rows(question, profile, windows)
     return _judged(question, profile, windows, skipped)
 

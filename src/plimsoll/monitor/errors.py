@@ -66,3 +66,21 @@ class NothingMonitored(PlimsollError):
     kind = Kind.MISSING
     text = "No prediction of {environment} was captured yet."
     hint = "Deploy a release there and send it requests; a window is measured when it is over."
+
+
+class NoSecondVersion(PlimsollError):
+    """One version alone, where two are compared."""
+
+    code = "data.no_second_version"
+    kind = Kind.INVALID
+    text = "{before} is one version; a second one is needed to compare it with."
+    hint = "`plimsoll data diff {before} OTHER`; a dataset's name alone stands for its two newest versions."
+
+
+class WhichDataset(PlimsollError):
+    """A release or a run that used other datasets than was asked, or several where none was named."""
+
+    code = "data.which_dataset"
+    kind = Kind.INVALID
+    text = "{subject} does not say which version is meant; its datasets: {datasets}."
+    hint = "Name one of them with `--dataset NAME`."

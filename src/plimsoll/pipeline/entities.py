@@ -83,6 +83,17 @@ class StepOutcome:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPiece:
+    """A part of what one step printed."""
+
+    step: str
+    """`import` for what the project's code printed while it was loaded."""
+    text: str
+    end: int
+    """Where the part ends in the log, in bytes: what comes next begins there."""
+
+
 class RunState(StrEnum):
     RUNNING = "running"
     DONE = "done"

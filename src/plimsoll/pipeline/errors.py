@@ -59,6 +59,15 @@ class RunCancelled(PlimsollError):
     hint = "Finished steps are kept; `plimsoll run` goes on from there."
 
 
+class StepMissing(PlimsollError):
+    """A step that a run did not have."""
+
+    code = "pipeline.step_missing"
+    kind = Kind.MISSING
+    text = "{run} has no step {step!r}; it has {steps}."
+    hint = "`plimsoll logs {run}` shows what all of them printed."
+
+
 class CodeNotImportable(PlimsollError):
     """Importing the project's code raised, or ended its process."""
 

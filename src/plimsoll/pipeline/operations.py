@@ -23,13 +23,14 @@ from plimsoll.ledger.engine import Transaction
 from plimsoll.pipeline import metric_store, store
 from plimsoll.pipeline.codecs import gather, read_plain
 from plimsoll.pipeline.engine import Engine, Failure
-from plimsoll.pipeline.entities import Run, RunState, StepOutcome, StepState
-from plimsoll.pipeline.errors import NotAList, NotPlain, RunCancelled, RunEnded, RunMissing
+from plimsoll.pipeline.entities import LogPiece, Run, RunState, StepOutcome, StepState
+from plimsoll.pipeline.errors import NotAList, NotPlain, RunCancelled, RunEnded, RunMissing, StepMissing
 from plimsoll.pipeline.executors.local import LocalExecutor
 from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.keys import Ingredients
 from plimsoll.pipeline.logbook import Logged, read_logged
+from plimsoll.pipeline.logs import read_pieces
 from plimsoll.pipeline.plan import CACHED, Earlier, PlannedStep, Prospect, explain, foresee, planned
 from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
@@ -137,6 +138,12 @@ def list_runs(context: Context, *, project: str, limit: int = 20) -> tuple[Run, 
         return store.newest_runs(transaction, project=project, limit=limit)
 
 
+def data_of_runs(context: Context) -> dict[str, dict[str, str]]:
+    """Run -> the data version of each dataset that it used, for every run of the project, latest first."""
+    with context.database.read() as transaction:
+        return store.data_of_runs(transaction, project=context.project)
+
+
 def log_end(context: Context, run: Run, step: str, *, most: int = LOG_END) -> tuple[str, bool]:
     """The last bytes of what a step printed as whole lines, and whether more stands before them.
 
@@ -152,6 +159,20 @@ def log_end(context: Context, run: Run, step: str, *, most: int = LOG_END) -> tu
     except OSError:
         return "", False
     return (text.partition("\n")[2], True) if size > most else (text, False)
+
+
+def log_pieces(context: Context, run: Run, *, step: str, seen: Mapping[str, int]) -> tuple[LogPiece, ...]:
+    """What the steps printed behind what was seen, in the order of the steps; every step's when none is named.
+
+    Only whole lines as long as the run goes on. Nothing where the steps ran on another machine. Raises StepMissing
+    for a step that an ended run does not have.
+    """
+    going = run.state is RunState.RUNNING
+    names = [outcome.step for outcome in run.steps]
+    if step and not going and step not in names:
+        raise StepMissing(step=step, run=run.id, steps=", ".join(names) or "none")
+    pieces = read_pieces(context.workspace.logs / run.id, steps=names, seen=seen, whole_lines=going)
+    return tuple(piece for piece in pieces if step in ("", piece.step))
 
 
 def attach_verdict(context: Context, run: str, verdict: str) -> Run:

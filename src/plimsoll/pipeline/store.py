@@ -186,6 +186,12 @@ def newest_runs(transaction: Transaction, *, project: str, limit: int) -> tuple[
     return tuple(_run(transaction, row) for row in rows)
 
 
+def data_of_runs(transaction: Transaction, *, project: str) -> dict[str, dict[str, str]]:
+    """Run -> dataset -> digest, latest run first."""
+    rows = transaction.all("SELECT id, data FROM runs WHERE project = :project ORDER BY id DESC", project=project)
+    return {row["id"]: json.loads(row["data"]) for row in rows}
+
+
 def _run(transaction: Transaction, row: Row) -> Run:
     steps = transaction.all("SELECT * FROM run_steps WHERE run_id = :run ORDER BY position", run=row["id"])
     return Run(

@@ -1,4 +1,4 @@
-"""`plimsoll run`, `runs`, `verdict`, `release`, `releases`, `approve` and `trace`: from code to a signed bundle."""
+"""`plimsoll run`, `logs`, `runs`, `verdict`, `release`, `releases`, `approve` and `trace`: from code to a signed bundle."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from plimsoll.edge.options import Json, Limit
 from plimsoll.edge.output import moment, paint, run, say, show_table
+from plimsoll.release.logs_command import logs
 
 BECAUSE_WIDTH = 60
 FINDING_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
@@ -18,6 +19,8 @@ FINDING_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
 def register(app: typer.Typer) -> None:
     """Add this area's commands."""
+
+    app.command()(logs)
 
     @app.command("run")
     def run_pipeline(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from plimsoll.data.operations import resolve
+from plimsoll.data.entities import RecordedVersion
+from plimsoll.data.operations import ListData, find_recorded, list_data, resolve
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.gates.operations import get_verdict, judge
@@ -14,15 +15,18 @@ from plimsoll.governance.operations import approval_standing, approve, people_wi
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import Database, Transaction
 from plimsoll.pipeline.entities import Run, RunState
+from plimsoll.pipeline.errors import RunMissing
 from plimsoll.pipeline.metrics import LogRequest, Metrics, MetricsRequest, Received, log_to, metrics_of
 from plimsoll.pipeline.operations import (
     attach_verdict,
     cancel_run,
+    data_of_runs,
     execute,
     get_run,
     latest_run,
     list_runs,
     log_end,
+    log_pieces,
     plan,
 )
 from plimsoll.pipeline.plan import PlannedStep
@@ -39,10 +43,14 @@ from plimsoll.release.errors import NoFinishedRun, NothingToRelease, NoVerdict, 
 from plimsoll.release.progress import steps_alone, steps_of
 from plimsoll.release.requests import (
     ApprovalRequest,
+    DataName,
+    DataUsesRequest,
     Listing,
+    LogsRequest,
     ReleaseName,
     ReleaseRequest,
     RunGraph,
+    RunLogs,
     RunName,
     RunReport,
     RunRequest,
@@ -53,6 +61,7 @@ from plimsoll.release.requests import (
     WithdrawalRequest,
 )
 from plimsoll.release.tracing import trace_prediction, trace_release, trace_run
+from plimsoll.release.uses import UsedVersion, used_versions
 
 
 @operation("runs.create", "POST", "/runs", role=Role.DEVELOPER, request=RunRequest, response=RunReport)
@@ -133,6 +142,33 @@ def compare_runs(context: Context, request: CompareRequest) -> Comparison:
     """Runs or releases beside each other: parameters, metrics, data, gates, code, runtime; all against the first."""
     subjects = tuple(_subject(context, name) for name in request.runs)
     return compare(context, subjects, everything=request.everything)
+
+
+@operation("runs.logs", "POST", "/runs/{run}/logs", role=Role.VIEWER, request=LogsRequest, response=RunLogs)
+def read_logs(context: Context, request: LogsRequest) -> RunLogs:
+    """The next pieces of what a run's steps printed, where they ran on this machine."""
+    run = latest_run(context, project=context.project) if request.run == "latest" else get_run(context, request.run)
+    if run is None:
+        raise RunMissing(run=request.run, project=context.project)
+    pieces = log_pieces(context, run, step=request.step, seen=request.seen)
+    return RunLogs(run=run.id, state=run.state, pieces=pieces)
+
+
+@operation(
+    "data.versions", "GET", "/data-versions", role=Role.VIEWER, request=DataUsesRequest,
+    response=tuple[UsedVersion, ...],
+)  # fmt: skip
+def list_used_versions(context: Context, request: DataUsesRequest) -> tuple[UsedVersion, ...]:
+    """The recorded data versions, newest first within each dataset, each with where it was used."""
+    return _used(context, list_data(context, ListData(dataset=request.dataset)))
+
+
+@operation("data.show", "GET", "/data-versions/{version}", role=Role.VIEWER, request=DataName, response=UsedVersion)
+def show_version(context: Context, request: DataName) -> UsedVersion:
+    """One data version: its files, its columns, and where it was used."""
+    dataset, _, digest = request.version.partition("@")
+    (found,) = _used(context, (find_recorded(context, dataset=dataset, digest=digest),))
+    return found
 
 
 @operation("releases.create", "POST", "/releases", role=Role.DEVELOPER, request=ReleaseRequest, response=Release)
@@ -255,6 +291,13 @@ def find_release(database: Database, name: str) -> Release:
     if found is None:
         raise ReleaseMissing(release=name)
     return found
+
+
+def _used(context: Context, versions: tuple[RecordedVersion, ...]) -> tuple[UsedVersion, ...]:
+    with context.database.read() as transaction:
+        releases = store.of_project(transaction, project=context.project)
+    live = _champions(context).live(project=context.project)
+    return used_versions(versions, runs=data_of_runs(context), releases=releases, live=live)
 
 
 def _number_sign_save(context: Context, assembly: Assembly) -> Release:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Interval
 
 from plimsoll.gates.entities import Verdict
-from plimsoll.pipeline.entities import Run, StepOutcome
+from plimsoll.pipeline.entities import LogPiece, Run, RunState, StepOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +110,41 @@ class StepLog:
     text: str
     cut: bool
     """Whether more stands before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsRequest:
+    """What steps of a run printed, from where it was read before; `latest` is the run that began last."""
+
+    run: str = "latest"
+    step: str = ""
+    """Empty: every step."""
+    seen: Mapping[str, int] = field(default_factory=dict)
+    """Step -> bytes of its log that were read before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLogs:
+    """The next pieces of a run's logs; none when there is nothing more yet."""
+
+    run: str
+    state: RunState
+    """As it was before the logs were read: no pieces of a run that has ended means that nothing more comes."""
+    pieces: tuple[LogPiece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataUsesRequest:
+    """Which dataset's versions; every one's when none is named."""
+
+    dataset: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataName:
+    """A dataset, or one version of it as `dataset@` and the beginning of its digest; the newest without one."""
+
+    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,12 @@ def newest(transaction: Transaction, *, project: str, limit: int) -> tuple[Relea
     return tuple(_release(row) for row in rows)
 
 
+def of_project(transaction: Transaction, *, project: str) -> tuple[Release, ...]:
+    """Every release of the project, latest first."""
+    rows = transaction.all("SELECT * FROM releases WHERE project = :project ORDER BY number DESC", project=project)
+    return tuple(_release(row) for row in rows)
+
+
 def _release(row: Row) -> Release:
     return Release(
         name=f"{row['project']}@{row['number']}",

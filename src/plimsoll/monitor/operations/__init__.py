@@ -26,6 +26,7 @@ from plimsoll.monitor.operations.looks import (
 )
 from plimsoll.monitor.operations.notices import tell_people
 from plimsoll.monitor.operations.showing import show_monitor
+from plimsoll.monitor.operations.versions import diff_data
 
 __all__ = [
     "LedgerAlerts",
@@ -34,6 +35,7 @@ __all__ = [
     "answered_between",
     "answers_of",
     "days_of",
+    "diff_data",
     "end_alerts_of_others",
     "fields_of",
     "first_window",
