@@ -77,8 +77,9 @@ class Engine:
         executor: Executor,
         journal: Journal,
         tell: Callable[[str, int], None],
+        warn: Callable[[str, int], None],
     ) -> None:
-        """outputs, finished: what is cached already. tell: takes a message and how many steps are finished."""
+        """outputs, finished: what is cached already. tell, warn: take a message and how many steps are finished."""
         self.outputs = dict(outputs)
         self._graph = graph
         self._basis = basis
@@ -89,6 +90,7 @@ class Engine:
         self._executor = executor
         self._journal = journal
         self._tell = tell
+        self._warn = warn
         self._failure: Failure | None = None
 
     def run(self) -> Failure | None:
@@ -162,6 +164,8 @@ class Engine:
             seconds=seconds,
             error=trouble.problem if trouble else "",
         )
+        for warning in result.warnings if result is not None else ():
+            self._warn(f"{running.step.name}: warning: {warning}", self._finished)
         self._keep(running.step, running.parts, outcome)
         if trouble:
             self._fail(Failure(step=running.step.name, trouble=trouble, log=running.job.log))

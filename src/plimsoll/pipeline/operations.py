@@ -306,6 +306,9 @@ def _carry_out(
     def tell(message: str, done: int) -> None:
         context.progress(Progress(task="run", message=message, done=done, total=total))
 
+    def warn(message: str, done: int) -> None:
+        context.progress(Progress(task="run", message=message, done=done, total=total, stays=True))
+
     def job_of(step: Step, key: str, outputs: Mapping[str, str]) -> Job:
         scratch = _scratch(context, run.id) / step.name
         scratch.mkdir(parents=True)
@@ -324,6 +327,7 @@ def _carry_out(
             executor=executor,
             journal=journal,
             tell=tell,
+            warn=warn,
         ).run()
 
 
@@ -331,7 +335,7 @@ def _surroundings(context: Context, ground: Survey, run: Run, prospects: tuple[P
     missing = [prospect.step for prospect in prospects if prospect.outputs is None]
     preload: dict[str, None] = {}
     if any(name in ground.versions for step in missing for name in ground.graph.inputs[step.name]):
-        preload |= dict.fromkeys(("plimsoll.data.frames", "plimsoll.pipeline.parquet"))
+        preload |= dict.fromkeys(("plimsoll.data.frames", "plimsoll.pipeline.codecs.frames"))
     if any(step.built_in for step in missing):
         preload["plimsoll.bundle.build"] = None
     return Surroundings(
