@@ -207,3 +207,23 @@ def test_a_run_hands_tables_and_paths_on_and_warns_of_cloudpickle(tmp_path: Path
     assert warnings == [
         "made: warning: the output made, of type function, is kept by cloudpickle: equal values may get different digests"
     ]
+
+
+def test_boosters_predict_as_before(tmp_path: Path):
+    import lightgbm
+    import xgboost
+
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    y = (x[:, 0] > 0).astype(int)
+    rows = xgboost.DMatrix(x)
+    trees = xgboost.train({"nthread": 1, "objective": "binary:logistic"}, xgboost.DMatrix(x, y), 3)
+    np.testing.assert_array_equal(back(trees, tmp_path / "xgboost").predict(rows), trees.predict(rows))
+    leaves = lightgbm.train({"num_threads": 1, "verbose": -1}, lightgbm.Dataset(x, y), 3)
+    np.testing.assert_array_equal(back(leaves, tmp_path / "lightgbm").predict(x), leaves.predict(x))
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pa.table], ids=["polars", "arrow"])
+def test_many_yielded_rows_have_the_digest_of_one_frame(tmp_path: Path, make: Any):
+    whole = make({"n": np.arange(300_000), "t": [f"r{n % 977}" for n in range(300_000)]})  # three row groups
+    parts = (whole[start : start + 70_000] for start in range(0, 300_000, 70_000))
+    assert stored(parts, tmp_path / "cut")[:2] == stored(whole, tmp_path / "whole")[:2]

@@ -1,4 +1,7 @@
-"""What a step yields, frame by frame, as one table: in bounded memory, with the bytes that one frame would have."""
+"""What a step yields, frame by frame, as one table: in bounded memory.
+
+The bytes are those of one frame; in pandas' tables of more than one row group, where the frames were cut counts too.
+"""
 
 from __future__ import annotations
 
