@@ -617,11 +617,6 @@ BROKEN_CODE: dict[str, tuple[str, dict[str, str], str]] = {
         {"steps.py": "async def train(loans):\n    return loans\n"},
         "steps.py:1  train(): found async def, expected a plain def, or a leading underscore if it is no step",
     ),
-    "a step that yields": (
-        "steps.py",
-        {"steps.py": "def train(loans):\n    yield loans\n"},
-        "steps.py:1  train(): found a function that yields, expected one that returns, or a leading underscore if it is no step",
-    ),
 }
 
 

@@ -81,6 +81,8 @@ class Progress:
     message: str
     done: int | None = None
     total: int | None = None
+    stays: bool = False
+    """Whether it is to stay in sight, as a warning is, when the next one comes."""
 
 
 def silent(progress: Progress) -> None:

@@ -111,7 +111,7 @@ class ProgressLines:
             return
         self._last = line
         self._erase()
-        if self._live:
+        if self._live and not progress.stays:
             width = _columns() - 1
             self._drawn = min(len(line), width)
             sys.stderr.write(line[:width])

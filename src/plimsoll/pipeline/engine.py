@@ -102,11 +102,12 @@ class Engine:
         executor: Executor,
         journal: Journal,
         tell: Callable[[str, int], None],
+        warn: Callable[[str, int], None],
         check: Callable[[], None] = lambda: None,
     ) -> None:
         """outputs, finished: what is cached already. job_of: takes the number of the attempt, from 1, at the end.
 
-        tell: takes a message and how many steps are finished. check: called twice a second; what it raises ends the run.
+        tell, warn: take a message and how many steps are finished. check: called twice a second; what it raises ends the run.
         """
         self.outputs = dict(outputs)
         self._graph = graph
@@ -122,6 +123,7 @@ class Engine:
         self._journal = journal
         self._finished = len(finished)
         self._told = tell
+        self._warn = warn
         self._check = check
         self._checked = time.monotonic()
         self._failure: Failure | None = None
@@ -217,6 +219,8 @@ class Engine:
         task, step = running.task, running.task.step
         seconds = round(time.monotonic() - running.since, 3) if running.since is not None else 0.0
         result = read_result(running.job)
+        for warning in result.warnings if result is not None else ():
+            self._warn(f"{task.name}: warning: {warning}", self._finished)
         trouble = trouble_of(task, ended, result, overdue=running.overdue)
         if trouble and running.attempt <= step.retries and self._failure is None:
             self._try_again(running, trouble)

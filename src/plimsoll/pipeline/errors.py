@@ -93,7 +93,8 @@ class OutputUnsupported(PlimsollError):
     kind = Kind.PROJECT_CODE
     text = "{output}a value of type {type}, cannot be stored: {problem}"
     hint = (
-        "Return data (frames, arrays, numbers, text, models) rather than open files, connections, locks or generators."
+        "Return data (frames, arrays, numbers, text, models), the path of a file that the step wrote, or yield frames; "
+        "not open files, connections or locks."
     )
 
 

@@ -139,6 +139,8 @@ class Result:
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Output name -> artifact digest; all of them are in the artifacts already."""
     trouble: Trouble | None = None
+    warnings: tuple[str, ...] = ()
+    """What its author should know although it worked."""
 
 
 def describe_end(code: int) -> str:

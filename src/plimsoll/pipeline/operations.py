@@ -384,6 +384,9 @@ def _carry_out(
     def tell(message: str, done: int) -> None:
         context.progress(Progress(task="run", message=message, done=done, total=total))
 
+    def warn(message: str, done: int) -> None:
+        context.progress(Progress(task="run", message=message, done=done, total=total, stays=True))
+
     def job_of(task: Task, outputs: Mapping[str, str], attempt: int) -> Job:
         scratch = _scratch(context, run.id) / task.name / str(attempt)
         scratch.mkdir(parents=True)
@@ -417,6 +420,7 @@ def _carry_out(
             journal=journal,
             tell=tell,
             check=check,
+            warn=warn,
         ).run()
 
 
@@ -424,7 +428,7 @@ def _surroundings(context: Context, ground: Survey, run: Run, prospects: tuple[P
     missing = [prospect.step for prospect in prospects if prospect.outputs is None]
     preload: dict[str, None] = {}
     if any(name in ground.versions for step in missing for name in ground.graph.inputs[step.name]):
-        preload |= dict.fromkeys(("plimsoll.data.frames", "plimsoll.pipeline.parquet"))
+        preload |= dict.fromkeys(("plimsoll.data.frames", "plimsoll.pipeline.codecs.frames"))
     if any(step.built_in for step in missing):
         preload["plimsoll.bundle.build"] = None
     return Surroundings(

@@ -17,6 +17,7 @@ from typing import Any
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.pipeline.codecs import read_artifact, write_value
+from plimsoll.pipeline.codecs.codec import type_name
 from plimsoll.pipeline.errors import OutputUnsupported
 from plimsoll.pipeline.fresh_imports import is_own
 from plimsoll.pipeline.jobs import (
@@ -51,13 +52,14 @@ class WrongOutputs(PlimsollError):
 def run_job(job: Job, surroundings: Surroundings, module: ModuleType) -> None:
     """Run one step and write its result; an exception of the step becomes part of the result."""
     artifacts = FolderStore(surroundings.artifacts)
+    warnings: list[str] = []
     try:
         match job.work:
             case CallStep():
-                outputs = _call(job, job.work, surroundings, module, artifacts)
+                outputs = _call(job, job.work, surroundings, module, artifacts, warnings)
             case BuildScorer():
                 outputs = _build_scorer(job, job.work, artifacts)
-        result = Result(outputs=outputs)
+        result = Result(outputs=outputs, warnings=tuple(warnings))
     except BaseException as error:  # noqa: BLE001 - whatever the project's code raises is reported, SystemExit too
         result = Result(trouble=trouble_of(error, root=surroundings.root))
     sys.stdout.flush()
@@ -72,19 +74,29 @@ def read_result(job: Job) -> Result | None:
     except (FileNotFoundError, ValueError):
         return None
     trouble = page["trouble"]
-    return Result(outputs=page["outputs"], trouble=Trouble(**trouble) if trouble else None)
+    return Result(
+        outputs=page["outputs"],
+        trouble=Trouble(**trouble) if trouble else None,
+        warnings=tuple(page["warnings"]),
+    )
 
 
 def _call(
-    job: Job, work: CallStep, surroundings: Surroundings, module: ModuleType, artifacts: FolderStore
+    job: Job,
+    work: CallStep,
+    surroundings: Surroundings,
+    module: ModuleType,
+    artifacts: FolderStore,
+    warnings: list[str],
 ) -> Mapping[str, str]:
     function: Callable[..., Any] = getattr(module, work.function)
-    arguments = {name: _read(source, artifacts) for name, source in work.arguments.items()}
-    with Logbook(job.scratch) as book, logging_to(book, artifacts):
-        returned = function(**arguments)
-    values = _named(returned, work.outputs, step=job.step)
+    arguments = {
+        name: _read(source, artifacts, into=job.scratch / "inputs" / name) for name, source in work.arguments.items()
+    }
     own = _own_modules(surroundings.import_roots)
-    return {name: _keep(name, value, job, artifacts, own=own) for name, value in values.items()}
+    with Logbook(job.scratch) as book, logging_to(book, artifacts):
+        values = _named(function(**arguments), work.outputs, step=job.step)
+        return {name: _keep(name, value, job, artifacts, own=own, warnings=warnings) for name, value in values.items()}
 
 
 def _build_scorer(job: Job, work: BuildScorer, artifacts: FolderStore) -> Mapping[str, str]:
@@ -97,16 +109,16 @@ def _build_scorer(job: Job, work: BuildScorer, artifacts: FolderStore) -> Mappin
     build_scorer(folder, model=_read(work.model, artifacts), holdout=holdout, code_tree=code_tree, **work.settings)
     outputs = {work.output: artifacts.put_tree(folder)}
     if work.holdout_output is not None:
-        outputs[work.holdout_output] = _keep(work.holdout_output, holdout, job, artifacts, own=())
+        outputs[work.holdout_output] = _keep(work.holdout_output, holdout, job, artifacts, own=(), warnings=[])
     return outputs
 
 
-def _read(source: Source, artifacts: FolderStore) -> Any:
+def _read(source: Source, artifacts: FolderStore, *, into: Path | None = None) -> Any:
     match source:
         case Given(value=value):
             return value
         case Stored(digest=digest):
-            return read_artifact(artifacts, digest)
+            return read_artifact(artifacts, digest, into=into)
         case Rows(version=version):
             from plimsoll.data.frames import read_frame
 
@@ -123,13 +135,17 @@ def _named(returned: Any, names: tuple[str, ...], *, step: str) -> dict[str, Any
     return dict(zip(names, returned, strict=True))
 
 
-def _keep(name: str, value: Any, job: Job, artifacts: FolderStore, *, own: tuple[str, ...]) -> str:
+def _keep(name: str, value: Any, job: Job, artifacts: FolderStore, *, own: tuple[str, ...], warnings: list[str]) -> str:
     folder = job.scratch / "outputs" / name
     folder.mkdir(parents=True)
     try:
-        write_value(value, folder, own_modules=own, maker=job.key)
+        codec = write_value(value, folder, own_modules=own, maker=job.key)
     except OutputUnsupported as error:
         raise OutputUnsupported(**{**error.facts, "output": f"the output {name}, "}) from error
+    if codec == "cloudpickle":
+        warnings.append(
+            f"the output {name}, of type {type_name(value)}, is kept by cloudpickle: equal values may get different digests"
+        )
     return artifacts.put_tree(folder)
 
 

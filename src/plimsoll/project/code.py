@@ -180,8 +180,6 @@ def _step_problems(definitions: list[tuple[str, Module, _Definition]], root: Pat
             yield problem("positional-only parameters (before `/`)", "parameters that can be passed by name")
         if isinstance(node, ast.AsyncFunctionDef):
             yield problem("async def", "a plain def, or a leading underscore if it is no step")
-        elif _yields(node):
-            yield problem("a function that yields", "one that returns, or a leading underscore if it is no step")
 
 
 def _function(name: str, module: Module, node: _Definition, root: Path) -> Function:
@@ -197,18 +195,6 @@ def _function(name: str, module: Module, node: _Definition, root: Path) -> Funct
         line=node.lineno,
         file=_relative(module, root),
     )
-
-
-def _yields(node: _Definition) -> bool:
-    """Whether a function is a generator; functions inside it do not count."""
-    waiting: list[ast.AST] = list(node.body)
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            waiting.extend(ast.iter_child_nodes(inner))
-    return False
 
 
 def _modules_below(package: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ are NULL in the file, so that SQL over it means what pandas means. The index lie
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,17 +15,13 @@ import numpy as np
 import pandas as pd
 
 from plimsoll.data.engine import text_literal
+from plimsoll.pipeline.codecs.codec import ROW_GROUP, File, Header, Unfit
 
-_ROW_GROUP = 122_880
 _MASKED = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 
 
-class NotTabular(Exception):
-    """A frame with something in it that Parquet cannot give back as it was; the text says what."""
-
-
 def write_table(table: pd.DataFrame | pd.Series[Any], folder: Path) -> dict[str, Any]:
-    """Write `value.parquet` (and `index.parquet` for an index of its own); returns the header. Raises NotTabular."""
+    """Write `value.parquet` (and `index.parquet` for an index of its own); returns the header. Raises Unfit."""
     if isinstance(table, pd.Series):
         frame, header = table.to_frame(name="value"), {"kind": "series", "name": _plain_name(table.name)}
     else:
@@ -34,7 +30,7 @@ def write_table(table: pd.DataFrame | pd.Series[Any], folder: Path) -> dict[str,
     return {**header, "columns": columns, "index": _write_index(table.index, folder)}
 
 
-def read_table(header: dict[str, Any], file: Callable[[str], Path]) -> pd.DataFrame | pd.Series[Any]:
+def read_table(header: Header, file: File) -> pd.DataFrame | pd.Series[Any]:
     """The inverse of `write_table`."""
     frame = _read(file("value.parquet"), header["columns"])
     frame.index = _read_index(header["index"], file)
@@ -44,15 +40,42 @@ def read_table(header: dict[str, Any], file: Callable[[str], Path]) -> pd.DataFr
     return frame
 
 
+def join_tables(parts: Sequence[Path], headers: Sequence[Header], path: Path) -> dict[str, Any]:
+    """Make one file of several with the same columns, in bounded memory; the rows are counted anew. Raises Unfit."""
+    if any("range" not in header["index"] for header in headers):
+        message = "their index would be lost; call reset_index first"
+        raise Unfit(message)
+    first = headers[0]
+    if any({**header, "index": None} != {**first, "index": None} for header in headers):
+        message = "their columns differ in name, order or type"
+        raise Unfit(message)
+    files = ", ".join(text_literal(str(part)) for part in parts)
+    with _connection() as connection:
+        schemas = {
+            str(connection.execute(f"DESCRIBE SELECT * FROM read_parquet({text_literal(str(part))})").fetchall())
+            for part in parts
+        }
+        if len(schemas) > 1:
+            message = "their columns hold different kinds of values"
+            raise Unfit(message)
+        connection.execute(
+            f"COPY (SELECT * FROM read_parquet([{files}])) TO {text_literal(str(path))} "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        )
+        counted = connection.execute(f"SELECT count(*) FROM read_parquet({text_literal(str(path))})").fetchone()
+    assert counted is not None
+    return {**first, "index": {"range": [0, counted[0], 1], "names": first["index"]["names"]}}
+
+
 def _write(frame: pd.DataFrame, path: Path) -> list[dict[str, Any]]:
     names = list(frame.columns)
     if not names:
-        raise NotTabular("it has no columns")
+        raise Unfit("it has no columns")
     for name in names:
         if type(name) is not str or not name:
-            raise NotTabular(f"the column name {name!r} is not text")
+            raise Unfit(f"the column name {name!r} is not text")
     if len({name.casefold() for name in names}) < len(names):
-        raise NotTabular("two of its columns have the same name (capitals do not count)")
+        raise Unfit("two of its columns have the same name (capitals do not count)")
     prepared, header = {}, []
     for name in names:
         values, description = _prepare(name, frame[name])
@@ -63,10 +86,10 @@ def _write(frame: pd.DataFrame, path: Path) -> list[dict[str, Any]]:
         try:
             connection.execute(
                 f"COPY (SELECT * FROM prepared) TO {text_literal(str(path))} "
-                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
             )
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
-            raise NotTabular(str(error).partition("\n")[0]) from error
+            raise Unfit(str(error).partition("\n")[0]) from error
     return header
 
 
@@ -107,7 +130,7 @@ def _prepare(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
             return series, described
         case pd.api.extensions.ExtensionDtype() if isinstance(series.array, _MASKED):
             return series, described
-    raise NotTabular(f"the column {name!r} has the type {dtype}")
+    raise Unfit(f"the column {name!r} has the type {dtype}")
 
 
 def _prepare_objects(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
@@ -115,13 +138,16 @@ def _prepare_objects(name: str, series: Any) -> tuple[Any, dict[str, Any]]:
     missing = series[series.isna()]
     all_none = all(value is None for value in missing)
     if not all_none and not all(type(value) is float for value in missing):
-        raise NotTabular(f"the column {name!r} mixes kinds of missing values")
+        raise Unfit(f"the column {name!r} mixes kinds of missing values")
     described = {"dtype": "object", "missing": "none" if all_none else "nan"}
     if kind in ("string", "empty"):
-        return series.astype("str"), described
+        try:
+            return series.astype("str"), described
+        except UnicodeEncodeError as error:
+            raise Unfit(f"the column {name!r} holds text that is no Unicode: {error.reason}") from error
     if kind == "boolean":
         return series.astype("boolean"), described
-    raise NotTabular(f"the column {name!r} holds Python objects ({kind})")
+    raise Unfit(f"the column {name!r} holds Python objects ({kind})")
 
 
 def _restore(array: Any, column: dict[str, Any]) -> Any:
@@ -173,7 +199,7 @@ def _categories(name: str, dtype: pd.CategoricalDtype) -> pd.Index[Any]:
     text = pd.api.types.infer_dtype(categories) == "string"
     if text or (isinstance(categories.dtype, np.dtype) and categories.dtype.kind in "iufb"):
         return categories
-    raise NotTabular(f"the column {name!r} has categories of the type {categories.dtype}")
+    raise Unfit(f"the column {name!r} has categories of the type {categories.dtype}")
 
 
 def _nullable(categories: pd.Index[Any]) -> str:
@@ -198,7 +224,7 @@ def _write_index(index: pd.Index[Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _read_index(header: dict[str, Any], file: Callable[[str], Path]) -> pd.Index[Any]:
+def _read_index(header: Header, file: File) -> pd.Index[Any]:
     names = header["names"]
     if "range" in header:
         start, stop, step = header["range"]
@@ -215,4 +241,4 @@ def _read_index(header: dict[str, Any], file: Callable[[str], Path]) -> pd.Index
 def _plain_name(name: Any) -> str | None:
     if name is None or type(name) is str:
         return name
-    raise NotTabular(f"the name {name!r} is not text")
+    raise Unfit(f"the name {name!r} is not text")
