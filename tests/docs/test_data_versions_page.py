@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> ProjectFolder:
 @pytest.mark.timeout(240)
 def test_every_command_of_the_page_ends_as_it_says(project: ProjectFolder):
     page = commands(REPOSITORY / "docs" / "data-versions.md")
-    assert len(page) == 10
+    assert len(page) == 11
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PLIMSOLL_")}
     clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     for text, code in page:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from plimsoll.edge.options import Json
-from plimsoll.edge.output import moment, paint, run, say, show_table
+from plimsoll.edge.output import finish, moment, paint, reported, run, say, show_table
 
 _SHOWN = 5
 _COLOURS = {"drift": "red", "no drift": "green", "too few rows": "yellow"}
@@ -20,10 +22,11 @@ def register(app: typer.Typer) -> None:
 
 
 def _data() -> typer.Typer:
-    group = typer.Typer(help="List data versions; show one, or how two differ.", invoke_without_command=True)
+    group = typer.Typer(help="Versions of data: list, show, compare; rules for new data.", invoke_without_command=True)
     group.callback()(data)
     group.command()(show)
     group.command()(diff)
+    group.command()(infer)
     return group
 
 
@@ -55,6 +58,42 @@ def diff(
 ) -> None:
     """Say how two versions differ: files, columns, values."""
     run("data.diff", as_json=as_json, show=_show_diff, before=before, after=after, dataset=dataset)
+
+
+def infer(
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A file, a glob in quotes, or a folder.")],
+    as_json: Json = False,
+) -> None:
+    """Propose `columns:` from rows that are taken to be good."""
+    with reported(as_json=as_json):
+        from plimsoll.data.infer import infer as look
+
+        finish(asdict(look(path, root=Path.cwd())), as_json=as_json, show=_show_proposal)
+
+
+def _show_proposal(found: dict[str, Any]) -> None:
+    import yaml
+
+    def flow(value: Any) -> str:
+        return (
+            yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+            .strip()
+            .removesuffix("\n...")
+        )
+
+    say("columns:")
+    for column in found["columns"]:
+        say(f"  {flow(column['column'])}: {flow(column['rules'])}  {paint('# ' + _seen(column), 'dim')}")
+
+
+def _seen(column: dict[str, Any]) -> str:
+    """What a proposal rests on, in one line of a comment."""
+    nulls = f"{column['nulls']:,} missing, " if column["nulls"] else ""
+    if column["low"] is None:
+        return f"{nulls}no value"
+    low, high = (f"{end:.6g}" if isinstance(end, float) else str(end) for end in (column["low"], column["high"]))
+    span = f"{low} to {high}".encode("unicode_escape").decode()
+    return f"{nulls}{column['distinct']:,} different, {span if len(span) <= 80 else span[:77] + '...'}"
 
 
 def _show_versions(result: list[dict[str, Any]]) -> None:
