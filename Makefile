@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV := $(VENV)/tools/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-hashing bench-tracking bench-runs-chaos bench-chaos bench-monitor bench-drift bench-electricity docs lock clean
+.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-hashing bench-tracking bench-runs-chaos bench-pipeline bench-chaos bench-monitor bench-drift bench-electricity docs lock clean
 
 help: ## Show this page.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-chaos: $(READY) ## Kill servers, doors and workers in rollouts under load;
 
 bench-runs-chaos: $(READY) ## Kill a run's engine, fork server or step; 100 rounds, each held against an undisturbed run.
 	$(BIN)/python -m benchmarks.runs_chaos
+
+bench-pipeline: $(READY) ## What running steps costs beside their work: first run, nothing changed, 200 steps; beside DVC.
+	$(BIN)/python benchmarks/pipeline.py
 
 bench-monitor: $(READY) ## Simulate years of monitoring: false alarms, delays, what common rules would say.
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/monitor.py

@@ -39,7 +39,9 @@ def test_progress_comes_line_by_line_before_the_error(app, answers):
     answers["runs.create"] = work
     _, _, content = ask(app, "POST", "/api/call/runs.create", b"{}")
     first, second = content.splitlines()
-    assert json.loads(first) == {"progress": {"task": "train", "message": "line\nbreak ü", "done": 1, "total": 2}}
+    assert json.loads(first) == {
+        "progress": {"task": "train", "message": "line\nbreak ü", "done": 1, "total": 2, "stays": False}
+    }
     assert json.loads(second)["error"]["code"] == "test.refused"
 
 

@@ -108,7 +108,7 @@ def test_calls_stream_progress_and_end_with_the_result(server):
     lines = [json.loads(line) for line in content.splitlines()]
     assert (status, headers["content-type"]) == (200, "application/x-ndjson")
     assert lines[:-1]
-    assert all(set(line["progress"]) == {"task", "message", "done", "total"} for line in lines[:-1])
+    assert all(set(line["progress"]) == {"task", "message", "done", "total", "stays"} for line in lines[:-1])
     assert lines[-1]["result"]["run"]["params"]["factor"] == 3
 
 
