@@ -151,5 +151,7 @@ def _keep(name: str, value: Any, job: Job, artifacts: FolderStore, *, own: tuple
 
 def _own_modules(roots: tuple[Path, ...]) -> tuple[str, ...]:
     """Names of the imported modules whose source is the project's."""
-    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
-    return tuple(sorted(name for name, file in files.items() if file is not None and is_own(Path(file), roots)))
+    below = tuple(str(root) for root in roots)  # of a thousand modules a few are made paths of
+    files = {name: str(getattr(module, "__file__", None) or "") for name, module in list(sys.modules.items())}
+    near = {name: Path(file) for name, file in files.items() if file.startswith(below)}
+    return tuple(sorted(name for name, file in near.items() if is_own(file, roots)))
