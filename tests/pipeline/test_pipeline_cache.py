@@ -120,6 +120,7 @@ def test_changed_data_reruns_the_steps_that_read_it(tmp_path: Path):
     case.write("loans.csv", "amount\n1\n20\n")
     planned = case.plan()
     assert planned["rows"].startswith("will run because the data loans changed (")
+    assert planned["rows"].endswith(": loans.csv changed)")
     assert planned["other"] == "cached"
     assert case.value(case.run(), "rows") == 21
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.data.entities import DataVersion
+from plimsoll.data.operations import get_version
 from plimsoll.edge.context import Context, Progress
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
@@ -31,7 +32,7 @@ from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.keys import Ingredients
 from plimsoll.pipeline.logbook import Logged, read_logged
 from plimsoll.pipeline.logs import read_pieces
-from plimsoll.pipeline.plan import CACHED, Earlier, PlannedStep, Prospect, explain, foresee, planned
+from plimsoll.pipeline.plan import CACHED, Earlier, Past, PlannedStep, Prospect, explain, foresee, planned
 from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.pipeline.tasks import Task
@@ -247,7 +248,7 @@ class _RunJournal:
         return _finder(self._context)(key)
 
     def why(self, step: str, parts: Ingredients) -> str:
-        return explain(parts, self._earlier.get(step), lock_text=_lock_reader(self._context, self._ground))
+        return explain(parts, self._earlier.get(step), past=_past(self._context, self._ground))
 
     def items(self, source: str, parts: Ingredients) -> Sequence[Any]:
         found = parts.params[source] if source in parts.params else self._stored(source, parts)
@@ -316,7 +317,7 @@ def _foresee(context: Context, ground: Survey, earlier: Mapping[str, Earlier]) -
         ground.basis,
         find=_finder(context),
         earlier=earlier,
-        lock_text=_lock_reader(context, ground),
+        past=_past(context, ground),
     )
 
 
@@ -343,13 +344,19 @@ def _present(context: Context, digest: str) -> bool:
     return artifacts.has(digest) and all(artifacts.has(entry) for entry in artifacts.tree(digest).values())
 
 
-def _lock_reader(context: Context, ground: Survey) -> Callable[[str], str]:
-    def read(digest: str) -> str:
+def _past(context: Context, ground: Survey) -> Past:
+    def lock_text(digest: str) -> str:
         if digest == ground.basis.lock:
             return ground.lock
         return context.artifacts.read_bytes(digest).decode() if context.artifacts.has(digest) else ""
 
-    return read
+    def files(dataset: str, digest: str) -> dict[str, str]:
+        version = ground.versions.get(dataset)
+        if version is None or version.digest != digest:
+            version = get_version(context, project=context.project, dataset=dataset, digest=digest)
+        return {} if version is None else {entry.path: entry.digest for entry in version.files}
+
+    return Past(lock_text=lock_text, files=files)
 
 
 def _new_run(context: Context, ground: Survey, origin: Origin | None) -> Run:

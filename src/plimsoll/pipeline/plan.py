@@ -37,6 +37,16 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What is remembered of earlier runs' ingredients, to tell a change in its own words."""
+
+    lock_text: Callable[[str], str]
+    """Digest of a lock -> its text; empty when it is gone."""
+    files: Callable[[str, str], Mapping[str, str]]
+    """Dataset and digest of a version -> name and digest of each of its files; empty when it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prospect:
     """One step before a run: its ingredients as far as known, its cached outputs, or why it has to run."""
 
@@ -55,9 +65,9 @@ def foresee(
     *,
     find: Callable[[str], Mapping[str, str] | None],
     earlier: Mapping[str, Earlier],
-    lock_text: Callable[[str], str],
+    past: Past,
 ) -> tuple[Prospect, ...]:
-    """Walk the graph once. find: cache key -> stored outputs. lock_text: digest of a lock -> its text."""
+    """Walk the graph once. find: cache key -> stored outputs."""
     outputs: dict[str, str] = {}
     prospects: list[Prospect] = []
     for step in graph.steps:
@@ -71,7 +81,7 @@ def foresee(
             prospects.append(Prospect(step=step, parts=parts, key=key, outputs=found, because=CACHED))
             continue
         first = tuple(dict.fromkeys(graph.maker(name) for name in missing))
-        because = explain(parts, earlier.get(step.name), after=first, missing=missing, lock_text=lock_text)
+        because = explain(parts, earlier.get(step.name), after=first, missing=missing, past=past)
         prospects.append(Prospect(step=step, parts=parts, key=key, outputs=None, because=because))
     return tuple(prospects)
 
@@ -94,22 +104,20 @@ def explain(
     *,
     after: tuple[str, ...] = (),
     missing: tuple[str, ...] = (),
-    lock_text: Callable[[str], str],
+    past: Past,
 ) -> str:
     """Why a step that is not cached runs. after: the steps that run before it. missing: its inputs not known yet."""
     if earlier is None:
         return "it has not run before"
-    causes = [*_changes(parts, earlier.parts, missing, lock_text), *(f"{name} will run" for name in after)]
+    causes = [*_changes(parts, earlier.parts, missing, past), *(f"{name} will run" for name in after)]
     if causes:
         return "; ".join(causes)
     return f"it failed in {earlier.run}" if earlier.failed else "its stored outputs are gone"
 
 
-def _changes(
-    now: Ingredients, before: Ingredients, missing: tuple[str, ...], lock_text: Callable[[str], str]
-) -> list[str]:
+def _changes(now: Ingredients, before: Ingredients, missing: tuple[str, ...], past: Past) -> list[str]:
     causes = [f"the code of {name} changed" for name in _differing(now.code, before.code)]
-    causes += [_data_change(name, now.data, before.data) for name in _differing(now.data, before.data)]
+    causes += [_data_change(name, now.data, before.data, past) for name in _differing(now.data, before.data)]
     causes += [
         _input_change(name, now.inputs, before.inputs)
         for name in _differing(now.inputs, before.inputs)
@@ -126,7 +134,7 @@ def _changes(
     if now.outputs != before.outputs:
         causes.append(f"its outputs are now {', '.join(now.outputs)}")
     if now.lock != before.lock:
-        causes.append(_lock_change(lock_text(before.lock), lock_text(now.lock)))
+        causes.append(_lock_change(past.lock_text(before.lock), past.lock_text(now.lock)))
     return causes
 
 
@@ -135,12 +143,25 @@ def _differing(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name not in now or name not in before or now[name] != before[name]]
 
 
-def _data_change(name: str, now: Mapping[str, str], before: Mapping[str, str]) -> str:
+def _data_change(name: str, now: Mapping[str, str], before: Mapping[str, str], past: Past) -> str:
     if name not in now:
         return f"it is no longer given the data {name}"
     if name not in before:
         return f"it is now given the data {name}"
-    return f"the data {name} changed ({before[name][:8]} -> {now[name][:8]})"
+    files = _file_changes(past.files(name, before[name]), past.files(name, now[name]))
+    return f"the data {name} changed ({before[name][:8]} -> {now[name][:8]}{f': {files}' if files else ''})"
+
+
+def _file_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Which files make the difference between two versions, at most three by name; empty where they are not known."""
+    if not before or not now:
+        return ""
+    said = [
+        f"{name} {'changed' if name in before and name in now else 'is new' if name in now else 'is gone'}"
+        for name in _differing(now, before)
+    ]
+    rest = f" and {len(said) - 3} more files" if len(said) > 3 else ""
+    return f"{', '.join(said[:3])}{rest}"
 
 
 def _input_change(name: str, now: Mapping[str, str], before: Mapping[str, str]) -> str:
