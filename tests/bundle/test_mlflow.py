@@ -37,11 +37,11 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def mlflow_python(tmp_path_factory) -> Path:
-    """The interpreter of a fresh environment with MLflow and our scikit-learn, pandas and numpy; skips offline."""
+    """The interpreter of a fresh environment with MLflow and what our pickles name; skips offline."""
     folder = tmp_path_factory.mktemp("mlflow") / "env"
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    ours = [f"{name}=={version(name)}" for name in ("scikit-learn", "pandas", "numpy", "cloudpickle")]
+    ours = [f"{name}=={version(name)}" for name in ("scikit-learn", "pandas", "numpy", "cloudpickle", "pyarrow")]
     uv = Path(sys.prefix) / "tools" / "bin" / "uv"
     tool = [str(uv), "pip", "install", "-q", "--python", str(python)]
     if not uv.exists():
