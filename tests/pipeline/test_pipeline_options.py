@@ -9,6 +9,8 @@ from itertools import pairwise
 import pytest
 from pipeline_case import Case, make_case
 
+from plimsoll.ledger.engine import LedgerUnavailable
+from plimsoll.pipeline import store
 from plimsoll.pipeline.entities import RunState, StepState
 from plimsoll.pipeline.errors import RunCancelled, RunEnded, StepFailed
 from plimsoll.pipeline.operations import cancel_run, get_run, latest_run, list_runs
@@ -59,7 +61,7 @@ def test_after_the_last_retry_the_step_has_failed(tmp_path):
     run = latest_run(case.context, project="tiny")
     assert [(step.step, step.state, step.attempts) for step in run.steps] == [
         ("flaky", StepState.FAILED, 3),
-        ("after", StepState.SKIPPED, 1),
+        ("after", StepState.SKIPPED, 0),
     ]
 
 
@@ -77,6 +79,51 @@ def test_a_step_is_tried_again_after_the_server_of_the_steps_was_killed(tmp_path
     )
     run = make_case(tmp_path, steps, RETRIES).run()
     assert {step.step: step.attempts for step in run.steps} == {"flaky": 3, "after": 1}
+
+
+def test_every_step_that_died_with_the_server_is_tried_again_in_a_new_one(tmp_path):
+    steps = """
+    import os, signal, time
+    from pathlib import Path
+
+    HERE = Path(__file__).parent
+
+    def _once(name):
+        with (HERE / "calls.txt").open("a") as stream:
+            stream.write(name + "\\n")
+        while (HERE / "calls.txt").read_text().count("\\n") < 2:
+            time.sleep(0.01)
+        if not (HERE / "killed").exists():
+            (HERE / "killed").touch()
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        return name
+
+    def left():
+        return _once("left")
+
+    def right():
+        return _once("right")
+    """
+    again = "{retries: 1, backoff: 0s, resources: {cpu: 0.1}}"
+    case = make_case(tmp_path, "", f"pipeline:\n  steps:\n    left: {again}\n    right: {again}\n")
+    case.write("steps.py", steps)
+    run = case.run()
+    assert {step.step: step.attempts for step in run.steps} == {"left": 2, "right": 2}
+    assert sorted(case.calls()) == ["left", "left", "right", "right"]
+
+
+def test_a_ledger_that_is_away_while_a_step_runs_ends_nothing(tmp_path, monkeypatch):
+    case = make_case(tmp_path, "import time\n\ndef work():\n    time.sleep(1.2)\n    return 1\n", "")
+    asked = []
+
+    def away(transaction, *, run):
+        asked.append(run)
+        raise LedgerUnavailable(url="sqlite:///x", problem="it is away")
+
+    monkeypatch.setattr(store, "cancelled_by", away)
+    assert case.run().state is RunState.DONE
+    assert asked
 
 
 def test_no_retry_begins_after_another_step_has_failed_for_good(tmp_path):

@@ -10,6 +10,7 @@ import typer
 
 from plimsoll.edge.options import Json
 from plimsoll.edge.output import finish, moment, paint, reported, run, say, show_table
+from plimsoll.kernel.sizes import size_text
 
 _SHOWN = 5
 _COLOURS = {"drift": "red", "no drift": "green", "too few rows": "yellow"}
@@ -107,7 +108,7 @@ def _show_versions(result: list[dict[str, Any]]) -> None:
                 item["version"]["dataset"],
                 item["version"]["digest"][:12],
                 len(item["version"]["files"]),
-                _size(sum(file["size"] for file in item["version"]["files"])),
+                size_text(sum(file["size"] for file in item["version"]["files"])),
                 item["version"]["rows"],
                 len(item["version"]["columns"]),
                 moment(item["recorded_at"]),
@@ -123,7 +124,7 @@ def _show_versions(result: list[dict[str, Any]]) -> None:
 
 def _show_version(item: dict[str, Any]) -> None:
     version = item["version"]
-    size = _size(sum(file["size"] for file in version["files"]))
+    size = size_text(sum(file["size"] for file in version["files"]))
     say(f"{paint(version['dataset'], 'bold')}@{version['digest']}")
     say(f"  {version['format']}, {size}, {version['rows']:,} rows")
     say(f"  recorded {moment(item['recorded_at'])} by {item['recorded_by']}")
@@ -133,7 +134,7 @@ def _show_version(item: dict[str, Any]) -> None:
     say()
     show_table(
         ("file", "size", "digest"),
-        [(file["path"], _size(file["size"]), file["digest"][:12]) for file in version["files"]],
+        [(file["path"], size_text(file["size"]), file["digest"][:12]) for file in version["files"]],
     )
     say()
     show_table(("column", "type"), version["columns"])
@@ -142,7 +143,9 @@ def _show_version(item: dict[str, Any]) -> None:
 def _show_diff(result: dict[str, Any]) -> None:
     for word in ("before", "after"):
         side = result[word]
-        say(f"{word.ljust(6)}  {side['dataset']}@{side['digest'][:12]}  {side['rows']:,} rows, {_size(side['size'])}")
+        say(
+            f"{word.ljust(6)}  {side['dataset']}@{side['digest'][:12]}  {side['rows']:,} rows, {size_text(side['size'])}"
+        )
     if result["same"]:
         say("the same version: nothing differs")
         return
@@ -187,11 +190,3 @@ def _changes(changes: dict[str, Any]) -> list[str]:
 def _listed(names: list[str]) -> str:
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _size(bytes_: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if bytes_ < 1000:
-            return f"{bytes_:.3g} {unit}"
-        bytes_ /= 1000
-    return f"{bytes_:.3g} TB"

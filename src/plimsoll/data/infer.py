@@ -6,7 +6,7 @@ types, no nulls where there are none, keys, a sign, a share, and the values of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,14 +104,11 @@ def _look(connection: duckdb.DuckDBPyConnection, rows: Rows) -> list[Seen]:
     seen = []
     for position, (name, type) in enumerate(rows.columns):
         filled, distinct, low, high = found[4 * position : 4 * position + 4]
-        values = _values(connection, rows, name) if type == "VARCHAR" and distinct <= _MOST_VALUES else ()
-        seen.append(
-            Seen(
-                column=name, type=type, rows=rows.rows, filled=filled, distinct=distinct, low=low, high=high,
-                values=values,
-            )
-        )  # fmt: skip
-    return seen
+        seen.append(Seen(column=name, type=type, rows=rows.rows, filled=filled, distinct=distinct, low=low, high=high))
+    values = _values(
+        connection, rows, [one.column for one in seen if one.type == "VARCHAR" and one.distinct <= _MOST_VALUES]
+    )
+    return [replace(one, values=values.get(one.column, ())) for one in seen]
 
 
 def _figures(column: str, type: str) -> tuple[str, str, str, str]:
@@ -124,10 +121,13 @@ def _figures(column: str, type: str) -> tuple[str, str, str, str]:
     )
 
 
-def _values(connection: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> tuple[str, ...]:
-    column = name_literal(name)
-    found = connection.execute(f"SELECT DISTINCT {column} FROM {rows.relation} WHERE {column} IS NOT NULL").fetchall()
-    return tuple(sorted(value for (value,) in found))
+def _values(connection: duckdb.DuckDBPyConnection, rows: Rows, names: list[str]) -> dict[str, tuple[str, ...]]:
+    """The different values of some columns."""
+    if not names:
+        return {}
+    lists = ", ".join(f"list(DISTINCT {name}) FILTER ({name} IS NOT NULL)" for name in map(name_literal, names))
+    found = connection.execute(f"SELECT {lists} FROM {rows.relation}").fetchall()[0]
+    return {name: tuple(sorted(values or ())) for name, values in zip(names, found, strict=True)}
 
 
 def _plain(value: Any) -> Any:

@@ -20,11 +20,11 @@ from plimsoll.data.clouds import Bucket, CloudObject
 from plimsoll.data.entities import FileEntry, FilesNow, Format
 from plimsoll.data.errors import NoObject
 from plimsoll.data.files import FOLDER_FORMATS, format_of
+from plimsoll.data.versions import Told
 from plimsoll.kernel.files import replace_text
 
 _AT_ONCE = 8
 _MAGIC = re.compile(r"[*?\[]")
-Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,9 @@ from plimsoll.kernel.hashing import digest_file, digest_json
 _SETTLED_NS = 1_000_000_000
 """A file changed less than a second before it was read may change again with the same time."""
 
-
 _AT_ONCE = 8
 Told = Callable[[str, int, int], None]
+"""Takes a name, how many are done and how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

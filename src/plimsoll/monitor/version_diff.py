@@ -129,9 +129,7 @@ def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> Chan
 def _compared(before: DataVersion, after: DataVersion, artifacts: FolderStore, columns: Changes) -> Comparison | None:
     """The values compared; None when the two have no column in common that could be."""
     exclude = tuple(one.name for one in columns.changed if _unlike(one))
-    question = Question(
-        reference=_name(before), current=_name(after), selection=Selection(exclude=exclude), tolerance=0.1, alpha=0.05
-    )
+    question = Question(reference=_name(before), current=_name(after), selection=Selection(exclude=exclude))
     with engine() as connection:
         rows = [
             _rows(connection, version, artifacts, side=side)

@@ -291,7 +291,7 @@ class Engine:
         key: str,
         because: str,
         problem: str,
-        attempts: int = 1,
+        attempts: int = 0,
         seconds: float = 0.0,
     ) -> None:
         """Write down that a step has failed; of several calls the first to fail tells for all."""

@@ -78,8 +78,8 @@ class StepOutcome:
     """Output name -> artifact digest."""
     seconds: float = 0.0
     """Of the last attempt."""
-    attempts: int = 1
-    """How often it was tried."""
+    attempts: int = 0
+    """How often it was tried; 0 for one that was not called."""
     error: str = ""
 
 

@@ -20,7 +20,7 @@ from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
 from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.ids import new_id
-from plimsoll.ledger.engine import Transaction
+from plimsoll.ledger.engine import LedgerUnavailable, Transaction
 from plimsoll.pipeline import metric_store, store
 from plimsoll.pipeline.codecs import gather, read_plain
 from plimsoll.pipeline.engine import Engine, Failure
@@ -409,8 +409,11 @@ def _carry_out(
         )
 
     def check() -> None:
-        with context.database.read() as transaction:
-            person = store.cancelled_by(transaction, run=run.id)
+        try:
+            with context.database.read() as transaction:
+                person = store.cancelled_by(transaction, run=run.id)
+        except LedgerUnavailable:  # a long step outlives an outage; whoever cancels waits for the ledger, too
+            return
         if person:
             raise RunCancelled(run=run.id, person=person)
 

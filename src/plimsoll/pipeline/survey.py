@@ -123,7 +123,7 @@ def _recordable(params: Mapping[str, Any]) -> dict[str, Any]:
 def _env(graph: Graph) -> dict[str, str]:
     """Digests of the environment variables that steps declare, as far as they are set."""
     names = {name for step in graph.steps for name in step.env}
-    return {name: digest_bytes(os.environ[name].encode()) for name in sorted(names) if name in os.environ}
+    return {name: digest_bytes(os.fsencode(os.environ[name])) for name in sorted(names) if name in os.environ}
 
 
 def _fingerprints(project: Project, code: Code, graph: Graph) -> dict[str, dict[str, str]]:

@@ -95,7 +95,7 @@ def show_run(context: Context, request: RunName) -> RunReport:
 @operation("runs.cancel", "POST", "/runs/{run}/cancel", role=Role.DEVELOPER, request=RunName, response=Run)
 def cancel(context: Context, request: RunName) -> Run:
     """End a run that is under way; its finished steps are kept. `latest` is the one that began last."""
-    return cancel_run(context, _begun_last(context) if request.run == "latest" else request.run)
+    return cancel_run(context, _begun(context, request.run).id)
 
 
 @operation("runs.list", "GET", "/runs", role=Role.VIEWER, request=Listing, response=tuple[RunSummary, ...])
@@ -147,9 +147,7 @@ def compare_runs(context: Context, request: CompareRequest) -> Comparison:
 @operation("runs.logs", "POST", "/runs/{run}/logs", role=Role.VIEWER, request=LogsRequest, response=RunLogs)
 def read_logs(context: Context, request: LogsRequest) -> RunLogs:
     """The next pieces of what a run's steps printed, where they ran on this machine."""
-    run = latest_run(context, project=context.project) if request.run == "latest" else get_run(context, request.run)
-    if run is None:
-        raise RunMissing(run=request.run, project=context.project)
+    run = _begun(context, request.run)
     pieces = log_pieces(context, run, step=request.step, seen=request.seen)
     return RunLogs(run=run.id, state=run.state, pieces=pieces)
 
@@ -349,11 +347,12 @@ def _run(context: Context, run: str) -> Run:
     return found
 
 
-def _begun_last(context: Context) -> str:
-    found = latest_run(context, project=context.project)
-    if found is None:
-        raise NoFinishedRun(project=context.project)
-    return found.id
+def _begun(context: Context, name: str) -> Run:
+    """The run of that id, or as `latest` the one that began last, whatever became of it. Raises RunMissing."""
+    run = latest_run(context, project=context.project) if name == "latest" else get_run(context, name)
+    if run is None:
+        raise RunMissing(run=name, project=context.project)
+    return run
 
 
 def _subject(context: Context, name: str) -> Subject:

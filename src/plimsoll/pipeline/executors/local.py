@@ -30,6 +30,8 @@ class LocalExecutor:
         self._server: subprocess.Popen[bytes] | None = None
         self._begun: dict[str, int | None] = {}
         """Step -> its process's number, None until that is known."""
+        self._lost: list[str] = []
+        """Steps whose processes died with the server, and whose end is not told yet."""
         self._imported = False
 
     def __enter__(self) -> Self:
@@ -61,6 +63,8 @@ class LocalExecutor:
 
     def wait(self, timeout_s: float | None) -> Started | Ended | ImportTrouble | None:
         """The next thing that happens; None when nothing did in that time."""
+        if self._lost:
+            return self._next_lost()
         try:
             if not self._connection.poll(timeout_s):
                 return None
@@ -121,13 +125,17 @@ class LocalExecutor:
         assert self._server is not None
         code = self._server.wait(_PATIENCE_S)
         self._kill_groups()
-        if not (self._imported and self._begun):
+        self._connection.close()
+        self._server = None  # what is started after this has one of its own
+        self._lost = list(self._begun)
+        self._begun.clear()
+        if not (self._imported and self._lost):
             return ImportTrouble(trouble=Trouble(problem=describe_end(code)))
-        step = next(reversed(self._begun))
+        return self._next_lost()
+
+    def _next_lost(self) -> Ended:
+        step = self._lost.pop(0)
         self._forget(step)
-        if not self._begun:  # what is started after this has a server of its own
-            self._connection.close()
-            self._server = None
         return Ended(step=step, code=-signal.SIGKILL)
 
     def _forget(self, step: str) -> None:
