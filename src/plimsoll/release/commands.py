@@ -19,108 +19,108 @@ FINDING_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
 def register(app: typer.Typer) -> None:
     """Add this area's commands."""
-
     app.command()(logs)
+    app.command("run")(run_pipeline)
+    for command in (cancel, runs, verdict, compare, release, releases, approve, trace):
+        app.command()(command)
 
-    @app.command("run")
-    def run_pipeline(
-        plan: Annotated[bool, typer.Option("--plan", help="Only say what would run, and why.")] = False,
-        param: Annotated[
-            list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="NAME=VALUE for this run.")
-        ] = None,
-        rehash: Annotated[
-            bool, typer.Option("--rehash", help="Read all data again, also what looks unchanged.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        """Run the pipeline, then hold the model against the gates."""
-        params = dict(_parameter(text) for text in param or [])
-        if plan:
-            run("runs.plan", as_json=as_json, show=_show_plan, params=params, rehash=rehash)
-        else:
-            run("runs.create", as_json=as_json, show=_show_run, code=_finding_code, params=params, rehash=rehash)
 
-    @app.command()
-    def cancel(
-        run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest", as_json: Json = False
-    ) -> None:
-        """End a run that is under way; its finished steps are kept."""
-        run("runs.cancel", as_json=as_json, show=_show_cancelled, run=run_id)
+def run_pipeline(
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would run, and why.")] = False,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="NAME=VALUE for this run.")
+    ] = None,
+    rehash: Annotated[bool, typer.Option("--rehash", help="Read all data again, also what looks unchanged.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the pipeline, then hold the model against the gates."""
+    params = dict(_parameter(text) for text in param or [])
+    if plan:
+        run("runs.plan", as_json=as_json, show=_show_plan, params=params, rehash=rehash)
+    else:
+        run("runs.create", as_json=as_json, show=_show_run, code=_finding_code, params=params, rehash=rehash)
 
-    @app.command()
-    def runs(limit: Limit = 20, as_json: Json = False) -> None:
-        """List runs with their verdicts."""
-        run("runs.list", as_json=as_json, show=_show_runs, limit=limit)
 
-    @app.command()
-    def verdict(
-        run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest", as_json: Json = False
-    ) -> None:
-        """Show a run with its verdict and the evidence."""
-        run("runs.show", as_json=as_json, show=_show_run, code=_finding_code, run=run_id)
+def cancel(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest", as_json: Json = False
+) -> None:
+    """End a run that is under way; its finished steps are kept."""
+    run("runs.cancel", as_json=as_json, show=_show_cancelled, run=run_id)
 
-    @app.command()
-    def compare(
-        names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or releases such as fraud@1.")],
-        everything: Annotated[bool, typer.Option("--all", help="Show also what does not differ.")] = False,
-        as_json: Json = False,
-    ) -> None:
-        """Compare runs: parameters, metrics, gates, data, code."""
-        from plimsoll.release.compare_text import show_comparison
 
-        run("runs.compare", as_json=as_json, show=show_comparison, runs=names, everything=everything)
+def runs(limit: Limit = 20, as_json: Json = False) -> None:
+    """List runs with their verdicts."""
+    run("runs.list", as_json=as_json, show=_show_runs, limit=limit)
 
-    @app.command()
-    def release(
-        run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest",
-        allow_dirty: Annotated[
-            bool, typer.Option("--allow-dirty", help="Accept code that no commit holds; the release records it.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        """Freeze a passing run into a signed bundle."""
-        run("releases.create", as_json=as_json, show=_show_release, run=run_id, allow_dirty=allow_dirty)
 
-    @app.command()
-    def releases(limit: Limit = 20, as_json: Json = False) -> None:
-        """List releases."""
-        run("releases.list", as_json=as_json, show=_show_releases, limit=limit)
+def verdict(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest", as_json: Json = False
+) -> None:
+    """Show a run with its verdict and the evidence."""
+    run("runs.show", as_json=as_json, show=_show_run, code=_finding_code, run=run_id)
 
-    @app.command()
-    def approve(
-        name: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
-        environment: Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment it may live in.")],
-        comment: Annotated[str, typer.Option("--comment", "-m", metavar="TEXT", help="Why.")] = "",
-        withdraw: Annotated[bool, typer.Option("--withdraw", help="Take your yes back; what runs stays.")] = False,
-        as_json: Json = False,
-    ) -> None:
-        """Say yes to a release in an environment; its authors cannot."""
-        if withdraw:
-            gone = f"your yes to {name} for {environment} is withdrawn; what was deployed with it stays"
-            run(
-                "approvals.withdraw",
-                as_json=as_json,
-                show=lambda _: say(gone),
-                release=name,
-                environment=environment,
-            )
-            return
+
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or releases such as fraud@1.")],
+    everything: Annotated[bool, typer.Option("--all", help="Show also what does not differ.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare runs: parameters, metrics, gates, data, code."""
+    from plimsoll.release.compare_text import show_comparison
+
+    run("runs.compare", as_json=as_json, show=show_comparison, runs=names, everything=everything)
+
+
+def release(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")] = "latest",
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Accept code that no commit holds; the release records it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Freeze a passing run into a signed bundle."""
+    run("releases.create", as_json=as_json, show=_show_release, run=run_id, allow_dirty=allow_dirty)
+
+
+def releases(limit: Limit = 20, as_json: Json = False) -> None:
+    """List releases."""
+    run("releases.list", as_json=as_json, show=_show_releases, limit=limit)
+
+
+def approve(
+    name: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
+    environment: Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment it may live in.")],
+    comment: Annotated[str, typer.Option("--comment", "-m", metavar="TEXT", help="Why.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take your yes back; what runs stays.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say yes to a release in an environment; its authors cannot."""
+    if withdraw:
+        gone = f"your yes to {name} for {environment} is withdrawn; what was deployed with it stays"
         run(
-            "approvals.create",
+            "approvals.withdraw",
             as_json=as_json,
-            show=_show_approval,
+            show=lambda _: say(gone),
             release=name,
             environment=environment,
-            comment=comment,
         )
+        return
+    run(
+        "approvals.create",
+        as_json=as_json,
+        show=_show_approval,
+        release=name,
+        environment=environment,
+        comment=comment,
+    )
 
-    @app.command()
-    def trace(
-        subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="A prediction id, a release or a run.")],
-        as_json: Json = False,
-    ) -> None:
-        """Follow a prediction back to code, data, verdict and approver."""
-        run("trace.show", as_json=as_json, show=_show_trace, subject=subject)
+
+def trace(
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="A prediction id, a release or a run.")],
+    as_json: Json = False,
+) -> None:
+    """Follow a prediction back to code, data, verdict and approver."""
+    run("trace.show", as_json=as_json, show=_show_trace, subject=subject)
 
 
 def _parameter(text: str) -> tuple[str, Any]:
