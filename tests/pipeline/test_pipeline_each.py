@@ -7,8 +7,8 @@ from pipeline_case import Case, make_case
 
 from plimsoll.pipeline.entities import StepState
 from plimsoll.pipeline.errors import GraphInvalid, NotAList, StepFailed
-from plimsoll.pipeline.metrics import metrics_of
 from plimsoll.pipeline.operations import latest_run
+from plimsoll.pipeline.operations.metrics import metrics_of
 
 STEPS = """
 from pathlib import Path

@@ -15,8 +15,8 @@ from plimsoll.governance.operations import Action
 from plimsoll.pipeline.entities import StepState
 from plimsoll.pipeline.errors import BadLogged, NothingToLogTo, StepFailed
 from plimsoll.pipeline.logbook import Logbook, read_logged
-from plimsoll.pipeline.metrics import LogRequest, Metrics, log_to, metrics_of
 from plimsoll.pipeline.operations import latest_run
+from plimsoll.pipeline.operations.metrics import LogRequest, Metrics, log_to, metrics_of
 from plimsoll.pipeline.tracking import logging_to
 
 STEPS = """

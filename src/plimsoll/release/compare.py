@@ -18,7 +18,7 @@ from plimsoll.edge.context import Context
 from plimsoll.gates.entities import Verdict
 from plimsoll.gates.operations import get_verdict
 from plimsoll.pipeline.entities import Run
-from plimsoll.pipeline.metrics import Curve, metrics_of
+from plimsoll.pipeline.operations.metrics import Curve, metrics_of
 from plimsoll.pipeline.points import Number
 
 MOST_RUNS = 10

@@ -16,7 +16,6 @@ from plimsoll.kernel.errors import PlimsollError
 from plimsoll.ledger.engine import Database, Transaction
 from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.pipeline.errors import RunMissing
-from plimsoll.pipeline.metrics import LogRequest, Metrics, MetricsRequest, Received, log_to, metrics_of
 from plimsoll.pipeline.operations import (
     attach_verdict,
     cancel_run,
@@ -29,6 +28,7 @@ from plimsoll.pipeline.operations import (
     log_pieces,
     plan,
 )
+from plimsoll.pipeline.operations.metrics import LogRequest, Metrics, MetricsRequest, Received, log_to, metrics_of
 from plimsoll.pipeline.plan import PlannedStep
 from plimsoll.pipeline.snapshot import graph_of
 from plimsoll.project.entities import Project

@@ -1,6 +1,6 @@
 """What runs logged: people add to a run that is there, and its curves are told. `release` exposes both.
 
-What a step logs itself is committed with its outcome in operations.py.
+What a step logs itself is committed with its outcome, in journal.py.
 """
 
 from __future__ import annotations
