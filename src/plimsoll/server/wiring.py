@@ -18,6 +18,7 @@ from plimsoll.edge.context import Caller, Context, Grant, Progress, Role, silent
 from plimsoll.edge.operations import perform, table
 from plimsoll.governance.operations import authenticate, local_caller
 from plimsoll.kernel.clock import Clock, SystemClock, workspace_clock
+from plimsoll.kernel.collector import collector_at_rest
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.leases import Lease, LeaseLost
@@ -120,10 +121,11 @@ def make_context(
 
 def load_operations(name: str | None = None) -> None:
     """Import the areas' operations, so that the table is complete; with a name, only as far as it needs."""
-    for area in AREAS:
-        import_module(f"plimsoll.{area}.operations")
-        if name is not None and any(row.name == name for row in table()):
-            return
+    with collector_at_rest():
+        for area in AREAS:
+            import_module(f"plimsoll.{area}.operations")
+            if name is not None and any(row.name == name for row in table()):
+                return
 
 
 def current_workspace() -> Workspace:
