@@ -107,7 +107,7 @@ def _build_scorer(job: Job, work: BuildScorer, artifacts: FolderStore) -> Mappin
     (code_tree / PROJECT_FILE).unlink()
     folder = job.scratch / "scorer"
     build_scorer(folder, model=_read(work.model, artifacts), holdout=holdout, code_tree=code_tree, **work.settings)
-    outputs = {work.output: artifacts.put_tree(folder)}
+    outputs = {work.output: artifacts.take_tree(folder)}
     if work.holdout_output is not None:
         outputs[work.holdout_output] = _keep(work.holdout_output, holdout, job, artifacts, own=(), warnings=[])
     return outputs
@@ -146,7 +146,7 @@ def _keep(name: str, value: Any, job: Job, artifacts: FolderStore, *, own: tuple
         warnings.append(
             f"the output {name}, of type {type_name(value)}, is kept by cloudpickle: equal values may get different digests"
         )
-    return artifacts.put_tree(folder)
+    return artifacts.take_tree(folder)
 
 
 def _own_modules(roots: tuple[Path, ...]) -> tuple[str, ...]:

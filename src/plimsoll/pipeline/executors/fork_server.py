@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import os
 import select
 import signal
@@ -160,6 +161,7 @@ def _import(surroundings: Surroundings) -> ModuleType | Trouble:
             import_module(name)
     except BaseException as error:  # noqa: BLE001 - whatever the project's code raises, SystemExit too
         return trouble_of(error, root=surroundings.root)
+    gc.freeze()  # a step's collector would write to every page that it shares with this process
     return module
 
 
