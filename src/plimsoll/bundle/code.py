@@ -34,7 +34,8 @@ def import_roots(folder: Path, entry: str) -> tuple[Path, ...]:
 class ProjectCode:
     """One scorer's code folder. Use what comes from it inside `active()`."""
 
-    def __init__(self, folder: Path, entry: str) -> None:
+    def __init__(self, folder: Path, entry: str, *, alone: bool = False) -> None:
+        """alone: leave the search path as it is, so that no import of others ever finds this folder's modules."""
         self._folder = folder.resolve()
         self._module = module_of(entry)
         roots = import_roots(self._folder, entry)
@@ -44,7 +45,7 @@ class ProjectCode:
         self._resident = False
         _read_source_only(self._folder)
         with _LOCK:
-            if not self._strangers():
+            if not alone and not self._strangers():
                 self._resident = True
                 sys.path[:0] = self._paths
 

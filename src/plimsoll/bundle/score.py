@@ -27,9 +27,10 @@ _ERRORS: dict[str, type[PlimsollError]] = {
 _TAIL = 2000
 
 
-def score_rows(scorer: Path, rows: Path) -> Scores:
+def score_rows(scorer: Path, rows: Path, *, python: str = sys.executable) -> Scores:
     """Score a Parquet file of raw rows with the scorer in a folder, in a process of its own; the rows' order is kept.
 
+    python: the interpreter of the scorer's own runtime, where that is another than this process's.
     Raises what `Scorer.score` raises, and ScoringFailed with the end of the output when the process died.
     """
     from plimsoll.bundle.scores import load_scores
@@ -37,7 +38,7 @@ def score_rows(scorer: Path, rows: Path) -> Scores:
     with tempfile.TemporaryDirectory(prefix="plimsoll-score-") as scratch:
         out = Path(scratch)
         # -P: the current folder is not on the search path, so what the scorer lacks is not found there by accident.
-        command = [sys.executable, "-P", "-m", "plimsoll.bundle.score", str(scorer), str(rows), str(out)]
+        command = [python, "-P", "-m", "plimsoll.bundle.score", str(scorer), str(rows), str(out)]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
         )

@@ -119,17 +119,18 @@ class Scorer:
         return BadModel(model=type(self.model).__name__, task=self.spec.task, problem=problem, cure=cure)
 
 
-def load_scorer(folder: Path) -> Scorer:
+def load_scorer(folder: Path, *, alone: bool = False) -> Scorer:
     """The scorer in a folder. Runs its pickle and its code: only for verified bundles and one's own runs.
 
     Its code is imported under the project's module names, and stays imported unless another module of such a name is
-    there already; then that one stays and this scorer's modules are seen by itself alone.
+    there already; then that one stays and this scorer's modules are seen by itself alone. alone: always so, for a
+    process in which people import their own.
     Raises BadTransform when a transform step is missing, ScoringFailed when the project's code cannot be imported.
     """
     spec = read_spec(folder)
     if not spec.code:
         return Scorer(spec=spec, model=load_model(folder / MODEL))
-    code = ProjectCode(folder / CODE, spec.code)
+    code = ProjectCode(folder / CODE, spec.code, alone=alone)
     try:
         module = code.load()
         with code.active():

@@ -83,6 +83,10 @@ class PlimsollError(Exception):
             "facts": {name: _plain(value) for name, value in self.facts.items()},
         }
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: the frames that led here are Plimsoll's, not the reader's."""
+        return [f"{self.code}: {self}", *([f"  {self.advice}"] if self.advice else [])]
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (_revive, (type(self), self.facts))
 

@@ -11,6 +11,7 @@ from plimsoll.kernel.hashing import digest_json
 from plimsoll.pipeline.entities import Graph, Run
 from plimsoll.pipeline.graph import build_graph
 from plimsoll.project.code import read_code
+from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.load import load_project
 
@@ -22,9 +23,14 @@ def graph_of(context: Context, run: Run) -> Graph:
 
 @lru_cache(maxsize=64)
 def _graph(artifacts: Path, cache: Path, code: str) -> Graph:
-    root = FolderStore(artifacts).unpack(code, cache / digest_json(code)[:16])
-    project = load_project(root / PROJECT_FILE, environ=_Anything())
+    root, project = project_then(FolderStore(artifacts), cache, code)
     return build_graph(project, read_code(root, project.code))
+
+
+def project_then(artifacts: FolderStore, cache: Path, code: str) -> tuple[Path, Project]:
+    """A snapshot of code laid out as a folder below the cache, and its project file. Raises as `graph_of` does."""
+    root = artifacts.unpack(code, cache / digest_json(code)[:16])
+    return root, load_project(root / PROJECT_FILE, environ=_Anything())
 
 
 class _Anything(dict[str, str]):

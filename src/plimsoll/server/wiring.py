@@ -133,10 +133,15 @@ def current_workspace() -> Workspace:
     return find_workspace(Path.cwd())
 
 
-def call(name: str, payload: dict[str, Any], progress: Callable[[Progress], None]) -> Any:
-    """Perform an operation in this process, as the holder of PLIMSOLL_TOKEN or as the local person."""
+def call(
+    name: str, payload: dict[str, Any], progress: Callable[[Progress], None], *, folder: Path | None = None
+) -> Any:
+    """Perform an operation in this process, as the holder of PLIMSOLL_TOKEN or as the local person.
+
+    folder: where the project is looked for; the current folder unless told.
+    """
     load_operations(name)
-    workspace = current_workspace()
+    workspace = find_workspace(folder or Path.cwd())
     database = open_ledger(workspace.ledger_url)
     token = os.environ.get("PLIMSOLL_TOKEN")
     clock = workspace_clock(workspace)

@@ -25,6 +25,13 @@ def _gather(visit: Visit) -> dict[str, Any]:
         "everything": everything,
         "found": found,
         "offered": [item["run"]["id"] for item in recent if item["run"]["id"] not in names],
+        **told(found or {}),
+    }
+
+
+def told(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A comparison as a page shows it: cells of metrics, tables of facts, drawings of curves; empty of nothing."""
+    return {
         "metrics": [_metric(one) for one in found["metrics"]] if found else [],
         "facts": _facts(found) if found else [],
         "plots": [_plot(found["runs"], one) for one in found["metrics"][:PLOTS]] if found else [],

@@ -76,11 +76,15 @@ def _gather_verdict(visit: Visit) -> dict[str, Any]:
     return {
         "run": report["run"],
         "verdict": verdict,
-        "rules": [
-            _rule(rule, list(checks)) for rule, checks in groupby(verdict["checks"], key=lambda one: one["rule"])
-        ],
+        "rules": rules_of(verdict),
         "tally": tally(verdict),
     }
+
+
+def rules_of(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A verdict's rules, each with its checks drawn on one scale."""
+    grouped = groupby(verdict["checks"], key=lambda one: one["rule"])
+    return [_rule(rule, list(checks)) for rule, checks in grouped]
 
 
 def tally(verdict: Mapping[str, Any] | None) -> dict[str, int]:
