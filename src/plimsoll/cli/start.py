@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-
-from plimsoll.kernel.collector import collector_at_rest
+from plimsoll.kernel.collector import collector_at_rest, keep_all
 
 
 def main() -> None:
@@ -14,4 +12,4 @@ def main() -> None:
     try:
         cli.main()
     finally:
-        gc.freeze()  # the interpreter's last collection would visit everything once more, for nothing
+        keep_all()  # the interpreter's last collection would visit everything once more, for nothing

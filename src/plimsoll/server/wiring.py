@@ -121,6 +121,8 @@ def make_context(
 
 def load_operations(name: str | None = None) -> None:
     """Import the areas' operations, so that the table is complete; with a name, only as far as it needs."""
+    if name is not None and any(row.name == name for row in table()):
+        return
     with collector_at_rest():
         for area in AREAS:
             import_module(f"plimsoll.{area}.operations")
