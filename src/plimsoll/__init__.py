@@ -40,7 +40,10 @@ def __getattr__(name: str) -> Any:
     if name not in _CALLED_BY_PROJECTS:
         message = f"module 'plimsoll' has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(import_module(_CALLED_BY_PROJECTS[name]), name)
+    from plimsoll.kernel.extras import extras_named
+
+    with extras_named():
+        return getattr(import_module(_CALLED_BY_PROJECTS[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import queue
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client import KernelManager
 from nbclient import NotebookClient
 from tests.conftest import REPOSITORY
+from tests.notebook.kernels import GIT, Session, kernel
 from tests.stories.workspace import ProjectFolder, until
 
 pytestmark = [pytest.mark.story, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-GIT = {f"GIT_{role}_{what}": "ada@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-
-
-def kernel(folder: Path, **environment: str) -> tuple[KernelManager, dict[str, Any]]:
-    """A kernel of this interpreter, whatever kernels are installed for the person who runs the tests."""
-    manager = KernelManager(kernel_name="python3")
-    manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return manager, {"cwd": str(folder), "env": {**os.environ, **GIT, "PATH": path, **environment}}
 
 
 @pytest.mark.timeout(240)
@@ -62,39 +49,6 @@ def test_the_notebook_of_the_documentation_runs_and_tells_its_story(tmp_path: Pa
     assert [text for text in drawn if text.startswith("done after ")]
     (share,) = [text for text in shown.values() if text.startswith("np.float64(")]
     assert 0.75 < float(share.removeprefix("np.float64(").rstrip(")")) < 1
-
-
-class Session:
-    """A kernel that code is sent to, with what it says."""
-
-    def __init__(self, manager: KernelManager) -> None:
-        self.manager = manager
-        self.client = manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
-
-    def begin(self, code: str) -> str:
-        return self.client.execute(code)
-
-    def result(self, request: str, *, within_s: float = 60) -> list[dict[str, Any]]:
-        """What the kernel sent for a request until it was idle again."""
-        said = []
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            try:
-                message = self.client.get_iopub_msg(timeout=1)
-            except queue.Empty:
-                continue
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                return said
-            said.append({"type": message["msg_type"], **message["content"]})
-        raise AssertionError(f"the kernel was not done within {within_s} s: {said}")
-
-    def end(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -208,3 +209,11 @@ def test_bytes_that_only_a_server_has_are_said_to_be_there(
 def verify_lock(project: ProjectFolder) -> str:
     (bundle,) = (project.root / ".plimsoll/environments/production/releases").iterdir()
     return (bundle / "lock.txt").read_text()
+
+
+def test_without_pandas_the_extra_is_named():
+    code = "import sys; sys.modules['pandas'] = None; import plimsoll; plimsoll.load('fraud@1')"
+
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert "PackageMissing: This needs pandas, which is not installed." in shown.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -129,5 +130,15 @@ def test_importing_plimsoll_loads_none_of_it():
 
     assert shown.stdout.split() == ["plimsoll"]
     assert {"run", "output", "load", "log", "compare"} <= {*dir(plimsoll)}
-    with pytest.raises(AttributeError, match="no attribute 'runn'"):
-        plimsoll.runn  # noqa: B018 - the look-up is what is tested
+    with pytest.raises(AttributeError, match="no attribute 'ran'"):
+        plimsoll.ran  # noqa: B018 - the look-up is what is tested
+
+
+def test_editors_are_told_of_each_call_where_it_is():
+    tree = ast.parse(Path(plimsoll.__file__).read_text())
+    (guarded,) = [node for node in tree.body if isinstance(node, ast.If)]
+
+    told = {one.names[0].name: one.module for one in guarded.body if isinstance(one, ast.ImportFrom)}
+
+    assert told == plimsoll._CALLED_BY_PROJECTS
+    assert (Path(plimsoll.__file__).parent / "py.typed").exists()
