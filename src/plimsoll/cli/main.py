@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plimsoll.monitor.commands": ("drift", "monitor", "label", "alerts"),
     "plimsoll.retrain.commands": ("triggers", "retrain"),
     "plimsoll.server.commands": ("up", "login"),
+    "plimsoll.batch.commands": ("score",),
     "plimsoll.replay.commands": ("replay",),
     "plimsoll.demo.commands": ("demo",),
 }
