@@ -39,6 +39,7 @@ class Action(StrEnum):
     RETRAINING_STARTED = "retraining_started"
     RETRAINING_CHANGED = "retraining_changed"
     RETRAINING_ENDED = "retraining_ended"
+    STORAGE_COLLECTED = "storage_collected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

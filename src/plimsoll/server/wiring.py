@@ -38,6 +38,7 @@ OPERATIONS = (
     "rollout.operations",
     "monitor.operations",
     "retrain.operations",
+    "storage.operations",
     "server.operations",
 )
 """The modules that register operations, low to high."""
