@@ -17,6 +17,7 @@ from plimsoll.data.entities import DataVersion
 from plimsoll.edge.context import Context, Progress
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.kernel.ids import new_id
+from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.pipeline.entities import Run, StepState
 from plimsoll.pipeline.errors import CodeNotImportable, RunCancelled, RunEnded, RunMissing
 from plimsoll.pipeline.operations import Origin, cancel_run, execute, get_run
@@ -159,8 +160,11 @@ class Trials:
 
     def _look(self) -> None:
         """Notice who cancelled the sweep, and what running trials have made."""
-        with self._context.database.read() as transaction:
-            person = store.cancelled_by(transaction, sweep=self._sweep.id)
+        try:
+            with self._context.database.read() as transaction:
+                person = store.cancelled_by(transaction, sweep=self._sweep.id)
+        except LedgerUnavailable:  # runs outlive an outage; whoever cancels waits for the ledger, too
+            return
         if person:
             raise SweepCancelled(sweep=self._sweep.id, person=person)
         if len(self._running) < self._sweep.plan.jobs:
@@ -179,7 +183,7 @@ class Trials:
         while self._running:
             for trial in self._running.values():
                 if trial.run not in asked:
-                    with suppress(RunMissing, RunEnded):  # not recorded yet, or over
+                    with suppress(RunMissing, RunEnded, LedgerUnavailable):  # not recorded yet, or over
                         cancel_run(self._context, trial.run)
                         asked.add(trial.run)
             for future in wait(self._running, timeout=_LOOK_S, return_when=FIRST_COMPLETED).done:
