@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "approve",
         "trace",
     ),
+    "plimsoll.sweep.commands": ("sweep",),
     "plimsoll.governance.commands": ("people", "tokens", "audit"),
     "plimsoll.rollout.commands": ("deploy", "rollback", "status", "stop", "rollout"),
     "plimsoll.monitor.commands": ("drift", "monitor", "label", "alerts"),
