@@ -35,7 +35,7 @@ class ArtifactMissing(PlimsollError):
     code = "artifacts.missing"
     kind = Kind.MISSING
     text = "Artifact {digest} is not in {store}."
-    hint = "It was removed, or made on another machine. Run the pipeline again to make it."
+    hint = "It was removed by `plimsoll gc`, or made on another machine. Run the pipeline again to make it."
 
 
 class ArtifactStoreFull(PlimsollError):
@@ -62,8 +62,6 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._text = os.fspath(root)
-        self._durable: set[str] = set()
-        """Folders of which this store knows that a power cut leaves them."""
 
     def put_bytes(self, content: bytes) -> str:
         """Store bytes; returns their digest. Storing the same again changes nothing."""
@@ -106,15 +104,14 @@ class FolderStore:
         """
         files = _below(folder)
         digests = {name: digest_file(path) for name, path in files.items()}
-        new = {digest: files[name] for name, digest in digests.items() if not self.has(digest)}
-        try:
-            self._commit(new)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise self._full(error) from error
-            for file in new.values():
-                self.put_file(file)
-        return self.put_entries(digests)
+        manifest = canonical_json({"tree": digests})
+        digest = digest_bytes(manifest)
+        new = {entry: files[name] for name, entry in digests.items() if not self.has(entry)}
+        if new or not self.has(digest):
+            with self._incoming() as temporary:
+                temporary.write_bytes(manifest)
+                self._commit({**new, digest: temporary})
+        return digest
 
     def put_files(self, files: Mapping[str, Path]) -> str:
         """Store some files as a tree: relative path in the tree -> file. Returns the digest of their manifest."""
@@ -136,6 +133,10 @@ class FolderStore:
     def read_bytes(self, digest: str) -> bytes:
         """The artifact's content. Raises ArtifactMissing."""
         return self.path(digest).read_bytes()
+
+    def remove(self, digest: str) -> None:
+        """Remove an artifact, and nothing that it names; one that is gone already is fine. See sweeping.py."""
+        self._place(digest).unlink(missing_ok=True)
 
     def tree(self, digest: str) -> dict[str, str]:
         """Relative path to digest of a stored tree. Raises ArtifactMissing."""
@@ -185,17 +186,36 @@ class FolderStore:
         """Move files to the places of their digests, durably: first their content, then their names."""
         for file in files.values():
             sync_file(file)
-        folders = {self._text + "/" + digest[:2] for digest in files}
-        for folder in folders:
-            Path(folder).mkdir(parents=True, exist_ok=True)
+        folders = {Path(f"{self._text}/{digest[:2]}") for digest in files}
+        made = [folder for folder in folders if _make(folder)]
         for digest, file in files.items():
             file.chmod(0o444)
-            file.replace(self._place(digest))
+            self._move(file, self._place(digest))
         for folder in folders:
-            sync_folder(Path(folder))
-        if folders - self._durable:
+            sync_folder(folder)
+        if made:
             sync_folder(self.root)
-            self._durable |= folders
+
+    def _move(self, file: Path, place: Path) -> None:
+        try:
+            file.replace(place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with new_file(self.root / "incoming") as near:
+                shutil.copyfile(file, near)
+                sync_file(near)
+                near.chmod(0o444)
+                near.replace(place)
+
+
+def _make(folder: Path) -> bool:
+    """Make a folder unless it is there; returns whether this call made it."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _below(folder: Path) -> dict[str, Path]:

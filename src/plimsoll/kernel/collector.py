@@ -19,12 +19,12 @@ def collector_at_rest() -> Iterator[None]:
     try:
         yield
     finally:
-        keep_all()
+        _keep_all()
         if looks:
             gc.enable()
 
 
-def keep_all() -> None:
+def _keep_all() -> None:
     """Let the collector never look at what there is now, the interpreter's last look included.
 
     Not once DuckDB is imported: it would report all that it made as leaked, at length, when the process ends.

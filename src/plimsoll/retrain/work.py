@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import assert_never
 
+from plimsoll.artifacts.sweeping import at_work
 from plimsoll.data.operations import resolve
 from plimsoll.edge.context import Context, Progress
 from plimsoll.gates.entities import Finding, Verdict
@@ -19,7 +20,7 @@ from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.pipeline.operations import Origin, attach_verdict, execute
 from plimsoll.release.decide import require_passed
 from plimsoll.release.errors import NoVerdict, VerdictStale
-from plimsoll.release.operations import freeze
+from plimsoll.release.operations.releases import freeze
 from plimsoll.release.requests import ReleaseRequest
 from plimsoll.retrain import wording
 from plimsoll.retrain.decide import judge_again
@@ -55,8 +56,9 @@ def carry_out(context: Context, retraining: str, *, attempt: int) -> bool:
     if mine is None:
         return False
     try:
-        while mine is not None and mine.worker and isinstance(mine.state, Running | Judged):
-            mine = report(context, mine, _work(context, mine))
+        with at_work(context.artifacts):
+            while mine is not None and mine.worker and isinstance(mine.state, Running | Judged):
+                mine = report(context, mine, _work(context, mine))
     except BaseException:
         with suppress(PlimsollError):
             if mine is not None:

@@ -25,8 +25,24 @@ from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain", "server")
-"""Areas with an `operations` module, low to high."""
+OPERATIONS = (
+    "governance.operations",
+    "project.operations",
+    "data.operations",
+    "pipeline.operations",
+    "gates.operations",
+    "release.operations.runs",
+    "release.operations.releases",
+    "release.operations.comparing",
+    "release.operations.tracing",
+    "rollout.operations",
+    "monitor.operations",
+    "retrain.operations",
+    "storage.operations",
+    "sweep.operations",
+    "server.operations",
+)
+"""The modules that register operations: low to high, but what a run does not need comes after what it needs."""
 
 PLUGINS: dict[tuple[str, str], str] = {
     ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",
@@ -120,12 +136,12 @@ def make_context(
 
 
 def load_operations(name: str | None = None) -> None:
-    """Import the areas' operations, so that the table is complete; with a name, only as far as it needs."""
+    """Import what registers operations, so that the table is complete; with a name, only as far as it needs."""
     if name is not None and any(row.name == name for row in table()):
         return
     with collector_at_rest():
-        for area in AREAS:
-            import_module(f"plimsoll.{area}.operations")
+        for module in OPERATIONS:
+            import_module(f"plimsoll.{module}")
             if name is not None and any(row.name == name for row in table()):
                 return
 
