@@ -309,3 +309,29 @@ def test_uniqueness_of_more_values_than_fit_in_memory_spills_to_disk(
     columns = {"id": Column(type="int", unique=True), "name": Column(type="string", unique=True)}
     (rule,) = broken(desk, sales=Dataset(path="a.parquet", columns=columns))
     assert (rule.column, rule.count, len(rule.examples)) == ("id", 1, 2)
+
+
+def test_values_are_looked_at_whatever_the_footer_says_of_them(desk: Desk) -> None:
+    low, high = (-987654321).to_bytes(8, "little", signed=True), (5).to_bytes(8, "little")
+    path = desk.write_parquet("a.parquet", "SELECT unnest([-987654321, 5, 7, -987654321])::BIGINT AS n")
+    content = path.read_bytes()
+    begin = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    footer = content[begin:]
+    assert low in footer
+    path.write_bytes(content[:begin] + footer.replace(low, high))
+    (rule,) = broken(desk, sales=Dataset(path="a.parquet", columns={"n": Column(type="int", min=0)}))
+    assert (rule.count, [one.row for one in rule.examples]) == (2, [1, 4])
+
+
+def test_a_dataset_of_many_columns_is_counted_as_one_of_few(desk: Desk) -> None:
+    names = [f"c{number}" for number in range(40)]
+    row = ", ".join(f"CASE WHEN i = {number} THEN -1 ELSE i END AS {name}" for number, name in enumerate(names))
+    desk.write_parquet("a.parquet", f"SELECT {row} FROM range(50) t(i)")
+    columns = {name: Column(type="int", min=0, max=48, unique=True) for name in names}
+    checks = (" + ".join(names) + " < 2000", "c1 = c39")
+    found = broken(desk, sales=Dataset(path="a.parquet", columns=columns, checks=checks))
+    assert [(rule.column, rule.rule, rule.count) for rule in found] == [
+        *((name, f"{word}: {bound}", 1) for name in names for word, bound in (("min", 0), ("max", 48))),
+        ("", f"checks: {checks[1]}", 2),
+    ]
+    assert [one.row for one in found[0].examples] == [1]

@@ -1,8 +1,9 @@
 """Every check of a dataset, then example rows for what is broken.
 
 All rules that look at one row at a time are counted in one pass over the rows; the same pass counts the rows, looks for
-the newest moment and finds the types of CSV columns that the project file does not declare. Uniqueness is counted there
-too; a reference is a join with the rows that it refers to. What a dataset must be as a whole is held against the
+the newest moment and finds the types of CSV columns that the project file does not declare. Of Parquet files, in which
+columns lie apart, a pass takes some columns after the others. Uniqueness is counted there too, of Parquet files column
+by column; a reference is a join with the rows that it refers to. What a dataset must be as a whole is held against the
 figures afterwards (whole.py).
 """
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+_AT_ONCE = 8
+"""Columns of Parquet files that are unpacked side by side; more take memory and no less time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """What a look at a dataset found: its rows, the type of each column, the rules that rows break."""
@@ -38,6 +43,16 @@ class Measured:
     broken: tuple[BrokenRule, ...]
     newest: datetime | None = None
     """The last moment that is not in the future, without a zone, in UTC; None where none was asked for, or is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figure:
+    """One number to be found: SQL over the cells, and the columns that it reads."""
+
+    sql: str
+    columns: tuple[str, ...] = ()
+    alone: bool = False
+    """Whether it needs the memory for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +96,12 @@ def measure(
     rules = [*column_rules(cells), *row_rules(cells)]
     unique = [column for column, wanted in cells.declared.items() if wanted.unique]
     groups = (
-        ["count(*)", newest_figure(cells, now)],
-        [rule.count for rule in rules],
-        [uniqueness(column) for column in unique],
-        _guess_figures(guessed),
+        [_Figure(sql="count(*)"), _newest(cells, now)],
+        [_Figure(sql=rule.count, columns=rule.about or (rule.column,)) for rule in rules],
+        [_Figure(sql=uniqueness(column), alone=True) for column in unique],
+        [_Figure(sql=figure) for figure in _guess_figures(guessed)],
     )
-    figures = [figure for group in groups for figure in group]
-    found = list(connection.execute(f"SELECT {', '.join(figures)} FROM {cells.relation(first=first)}").fetchall()[0])
+    found = _ask(connection, cells, [figure for group in groups for figure in group], first=first)
     (rows, newest), counts, repeats, guesses = (_take(found, len(group)) for group in groups)
 
     broken = [_absent(name, column, present, rows) for column in needed_columns(dataset) if column not in present]
@@ -100,6 +114,23 @@ def measure(
     broken.sort(key=lambda rule: _place(rule, dataset, order))
     types = _types(dataset, header, guessed, guesses)
     return Measured(rows=rows, columns=types, broken=tuple(broken), newest=newest)
+
+
+def _ask(
+    connection: duckdb.DuckDBPyConnection, cells: Cells, figures: Sequence[_Figure], *, first: int | None
+) -> list[Any]:
+    """The figures of all rows. Few columns of Parquet files are held at once; figures of one column stay together."""
+    groups: list[list[_Figure]] = [[]]
+    for figure in figures:
+        held = {column for one in groups[-1] for column in one.columns} | set(figure.columns)
+        if cells.format == "parquet" and groups[-1] and (figure.alone or len(held) > _AT_ONCE):
+            groups.append([])
+        groups[-1].append(figure)
+    table = cells.relation(first=first)
+    found: list[Any] = []
+    for group in groups:
+        found += connection.execute(f"SELECT {', '.join(figure.sql for figure in group)} FROM {table}").fetchall()[0]
+    return found
 
 
 def needed_columns(dataset: Dataset) -> list[str]:
@@ -115,6 +146,10 @@ def newest_figure(cells: Cells, now: datetime | None) -> str:
         return "NULL"
     moment, limit = cells.moment(column), text_literal(now.strftime("%Y-%m-%d %H:%M:%S.%f"))
     return f"max({moment}) FILTER (WHERE {moment} <= CAST({limit} AS TIMESTAMP))"
+
+
+def _newest(cells: Cells, now: datetime | None) -> _Figure:
+    return _Figure(sql=newest_figure(cells, now), columns=(fresh_column(cells.dataset),))
 
 
 def fresh_column(dataset: Dataset) -> str:
