@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plimsoll.data.expressions import conditions, rule_breaches
+from plimsoll.data.expressions import examine, rule_breaches
 from plimsoll.pipeline.check import check_project
 from plimsoll.project.entities import Column, Dataset, FieldType, RowCheck
 from plimsoll.project.problems import ProjectInvalid
@@ -49,7 +49,7 @@ def found(sql: str) -> str:
 )
 def test_a_condition_over_declared_columns_may_stand(sql: str) -> None:
     assert found(sql) == ""
-    (condition,) = conditions(Dataset(path="a.csv", columns=COLUMNS, checks=(sql,)))
+    _, (condition,) = examine("sales", Dataset(path="a.csv", columns=COLUMNS, checks=(sql,)))
     assert set(condition.columns) <= KINDS.keys()
 
 

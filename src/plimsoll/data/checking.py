@@ -15,7 +15,7 @@ from plimsoll.data.column_rules import rule_texts
 from plimsoll.data.engine import engine
 from plimsoll.data.entities import BrokenRule, DataVersion, FileEntry, Format
 from plimsoll.data.errors import NoRows
-from plimsoll.data.expressions import as_row_check, rule_breaches
+from plimsoll.data.expressions import Condition, as_row_check, examine
 from plimsoll.data.faults import reading_fault
 from plimsoll.data.headers import read_header
 from plimsoll.data.versions import make_version
@@ -84,7 +84,7 @@ def check(
     others: the project's datasets, as far as their bytes could be kept. now: what freshness is held against.
     Raises ProjectInvalid for rules that are none, and what reading the files raises.
     """
-    _require_rules(kept)
+    rules = _known_rules(kept)
     name, dataset = kept.name, kept.dataset
     with _engine() as connection:
         cells, names = _cells(kept, artifacts, connection)
@@ -98,6 +98,7 @@ def check(
                 files=cells.files,
                 names=names,
                 connection=connection,
+                conditions=rules,
                 targets=targets,
                 now=_in_utc(now) if dataset.fresh else None,
             )
@@ -133,7 +134,9 @@ def check_freshness(
     return freshness_rules(kept.name, kept.dataset, rows=version.rows, newest=newest, now=now)
 
 
-def _require_rules(kept: Kept) -> None:
+def _known_rules(kept: Kept) -> list[Condition]:
+    """The conditions of a dataset's checks. Raises ProjectInvalid."""
+    breaches, found = examine(kept.name, kept.dataset)
     problems = [
         Problem(
             file="plimsoll.yaml",
@@ -143,10 +146,11 @@ def _require_rules(kept: Kept) -> None:
             expected=breach.expected,
             nearest=nearest(breach.word, breach.options),
         )
-        for breach in rule_breaches(kept.name, kept.dataset)
+        for breach in breaches
     ]
     if problems:
         raise ProjectInvalid(problems=problems)
+    return found
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from plimsoll.data.column_rules import UNIQUE, Rule, column_rules, row_rules, ru
 from plimsoll.data.engine import name_literal, text_literal
 from plimsoll.data.entities import BrokenRule, Format
 from plimsoll.data.examples import chosen_rows, first_rows
+from plimsoll.data.expressions import Condition
 from plimsoll.data.faults import reading_fault
 from plimsoll.data.headers import Header
 from plimsoll.kernel.nearest import nearest
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-_AT_ONCE = 8
+_AT_ONCE = 5
 """Columns of Parquet files that are unpacked side by side; more take memory and no less time."""
 
 
@@ -81,19 +82,20 @@ def measure(
     names: Sequence[str],
     connection: duckdb.DuckDBPyConnection,
     first: int | None = None,
+    conditions: Sequence[Condition] = (),
     targets: Mapping[str, Target] | None = None,
     now: datetime | None = None,
 ) -> Measured:
     """Check a dataset's rows against its rules. files: where the bytes lie; names: what people call them.
 
-    first: look at so many rows only, which makes the types of undeclared columns a guess. targets: by column what it
-    refers to. now: look for the newest moment up to then in the column that must be fresh.
+    first: look at so many rows only, which makes the types of undeclared columns a guess. conditions: those of
+    the dataset's checks. targets: by column what it refers to. now: look for the newest moment up to then in the column that must be fresh.
     Raises duckdb.Error when a file cannot be read to its end.
     """
     cells = Cells(dataset=dataset, format=format, header=header, files=files)
     present = cells.stored
     guessed = [column for column, _ in header.columns if format == "csv" and column not in cells.declared]
-    rules = [*column_rules(cells), *row_rules(cells)]
+    rules = [*column_rules(cells), *row_rules(cells, conditions)]
     unique = [column for column, wanted in cells.declared.items() if wanted.unique]
     groups = (
         [_Figure(sql="count(*)"), _newest(cells, now)],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from plimsoll.data import reading
 from plimsoll.data.cells import Cells, raw, value
 from plimsoll.data.engine import text_literal
-from plimsoll.data.expressions import as_row_check, conditions
+from plimsoll.data.expressions import Condition, as_row_check
 from plimsoll.kernel.shares import parse_share
 from plimsoll.project.entities import Column, RowCheck
 
@@ -57,12 +57,12 @@ def column_rules(cells: Cells) -> list[Rule]:
     return [rule for name, wanted in cells.declared.items() for rule in _rules(cells, name, wanted)]
 
 
-def row_rules(cells: Cells) -> list[Rule]:
-    """The checks over rows, those that name only columns that are there."""
+def row_rules(cells: Cells, conditions: Sequence[Condition]) -> list[Rule]:
+    """The checks over rows, those that name only columns that are there. conditions: what each of them says."""
     there = cells.declared
     checks = [as_row_check(check) for check in cells.dataset.checks]
     rules = []
-    for check, condition in zip(checks, conditions(cells.dataset), strict=True):
+    for check, condition in zip(checks, conditions, strict=True):
         if set(condition.columns) <= there.keys():
             test = f"NOT coalesce(TRY({condition.sql}), false)"
             share = parse_share(check.max_failing)

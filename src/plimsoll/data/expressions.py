@@ -62,37 +62,39 @@ def as_row_check(check: str | RowCheck) -> RowCheck:
     return RowCheck(sql=check) if isinstance(check, str) else check
 
 
-def rule_breaches(name: str, dataset: Dataset) -> Iterator[Breach]:
+def rule_breaches(name: str, dataset: Dataset) -> list[Breach]:
     """Every pattern of a dataset that is none, and every check that is no condition."""
+    return examine(name, dataset)[0]
+
+
+def examine(name: str, dataset: Dataset) -> tuple[list[Breach], list[Condition]]:
+    """What is wrong with patterns and checks, and the conditions of the checks that are right."""
     patterns = {column: rules.pattern for column, rules in dataset.columns.items() if rules.pattern is not None}
+    breaches: list[Breach] = []
+    found: list[Condition] = []
     if not patterns and not dataset.checks:
-        return
+        return breaches, found
     with _bench(dataset.columns) as connection:
         for column, pattern in patterns.items():
             problem = _pattern_problem(connection, pattern)
             if problem:
                 place: Path = ("data", name, "columns", column, "pattern")
-                yield Breach(path=place, found=f"{describe(pattern)} ({problem})", expected=_PATTERN)
+                breaches.append(Breach(path=place, found=f"{describe(pattern)} ({problem})", expected=_PATTERN))
         for position, check in enumerate(dataset.checks):
-            place = ("data", name, "checks", position)
             try:
-                _condition(connection, as_row_check(check).sql, dataset.columns)
+                found.append(_condition(connection, as_row_check(check).sql, dataset.columns))
             except _Refused as refused:
-                yield Breach(
-                    path=place if isinstance(check, str) else (*place, "sql"),
-                    found=str(refused),
-                    expected=_CONDITION,
-                    word=refused.word,
-                    options=tuple(dataset.columns),
+                place = ("data", name, "checks", position)
+                breaches.append(
+                    Breach(
+                        path=place if isinstance(check, str) else (*place, "sql"),
+                        found=str(refused),
+                        expected=_CONDITION,
+                        word=refused.word,
+                        options=tuple(dataset.columns),
+                    )
                 )
-
-
-def conditions(dataset: Dataset) -> list[Condition]:
-    """The checks of a dataset of which `rule_breaches` has nothing to say."""
-    if not dataset.checks:
-        return []
-    with _bench(dataset.columns) as connection:
-        return [_condition(connection, as_row_check(check).sql, dataset.columns) for check in dataset.checks]
+    return breaches, found
 
 
 @contextmanager
