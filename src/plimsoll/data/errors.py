@@ -167,6 +167,18 @@ class UnsupportedType(PlimsollError):
     hint = "Use numbers, text, truth values, dates and timestamps; split nested values into columns of their own."
 
 
+class NoRoom(PlimsollError):
+    """A disk without room for what reading or checking rows must put aside."""
+
+    code = "data.no_room"
+    kind = Kind.UNAVAILABLE
+    text = "Dataset {dataset} cannot be read to its end: {problem}."
+    hint = (
+        "Nothing was recorded, and the data may be good. What does not fit in memory is put into {folder}: free space "
+        "there, or set TMPDIR to a folder that has some."
+    )
+
+
 class NoRows(PlimsollError):
     """A dataset without a single row."""
 
