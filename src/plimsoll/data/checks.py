@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 5
 """Columns of Parquet files that are unpacked side by side; more take memory and no less time."""
+_FEW_FILES = 100
+"""More than so many are not opened several times; they are small, or memory is what there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +124,11 @@ def _ask(
     connection: duckdb.DuckDBPyConnection, cells: Cells, figures: Sequence[_Figure], *, first: int | None
 ) -> list[Any]:
     """The figures of all rows. Few columns of Parquet files are held at once; figures of one column stay together."""
+    apart = cells.format == "parquet" and len(cells.files) <= _FEW_FILES
     groups: list[list[_Figure]] = [[]]
     for figure in figures:
         held = {column for one in groups[-1] for column in one.columns} | set(figure.columns)
-        if cells.format == "parquet" and groups[-1] and (figure.alone or len(held) > _AT_ONCE):
+        if apart and groups[-1] and (figure.alone or len(held) > _AT_ONCE):
             groups.append([])
         groups[-1].append(figure)
     table = cells.relation(first=first)
