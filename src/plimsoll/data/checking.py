@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.data.cells import Cells
-from plimsoll.data.checks import Target, fresh_column, measure, newest_figure
+from plimsoll.data.checks import fresh_column, measure, newest_figure
 from plimsoll.data.column_rules import rule_texts
 from plimsoll.data.engine import engine
 from plimsoll.data.entities import BrokenRule, DataVersion, FileEntry, Format
 from plimsoll.data.errors import NoRows
 from plimsoll.data.expressions import Condition, as_row_check, examine
 from plimsoll.data.faults import reading_fault
+from plimsoll.data.findings import Target
 from plimsoll.data.headers import read_header
 from plimsoll.data.versions import make_version
 from plimsoll.data.whole import count_rules, freshness_rules

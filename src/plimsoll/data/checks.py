@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.data import reading
-from plimsoll.data.cells import Cells, raw, value
-from plimsoll.data.column_rules import UNIQUE, Rule, column_rules, row_rules, rule_texts, uniqueness
-from plimsoll.data.engine import name_literal, text_literal
+from plimsoll.data.cells import Cells, raw
+from plimsoll.data.column_rules import column_rules, row_rules, rule_texts, uniqueness
+from plimsoll.data.engine import text_literal
 from plimsoll.data.entities import BrokenRule, Format
-from plimsoll.data.examples import chosen_rows, first_rows
 from plimsoll.data.expressions import Condition
-from plimsoll.data.faults import reading_fault
+from plimsoll.data.findings import Findings, Target
 from plimsoll.data.headers import Header
-from plimsoll.kernel.nearest import nearest
 from plimsoll.project.entities import Dataset
 
 if TYPE_CHECKING:
@@ -58,22 +56,6 @@ class _Figure:
     """Whether it needs the memory for itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The rows that a column refers to."""
-
-    dataset: str
-    column: str
-    cells: Cells
-    names: Sequence[str]
-    """Its files, as people call them."""
-
-    @property
-    def keys(self) -> str:
-        """`SELECT …` of the values that are there."""
-        return f"SELECT {value(self.column)} FROM {self.cells.relation()} WHERE {value(self.column)} IS NOT NULL"
-
-
 def measure(
     name: str,
     dataset: Dataset,
@@ -91,11 +73,11 @@ def measure(
     """Check a dataset's rows against its rules. files: where the bytes lie; names: what people call them.
 
     first: look at so many rows only, which makes the types of undeclared columns a guess. conditions: those of
-    the dataset's checks. targets: by column what it refers to. now: look for the newest moment up to then in the column that must be fresh.
+    the dataset's checks. targets: by column what it refers to. now: look for the newest moment up to then in the column
+    that must be fresh.
     Raises duckdb.Error when a file cannot be read to its end.
     """
     cells = Cells(dataset=dataset, format=format, header=header, files=files)
-    present = cells.stored
     guessed = [column for column, _ in header.columns if format == "csv" and column not in cells.declared]
     rules = [*column_rules(cells), *row_rules(cells, conditions)]
     unique = [column for column, wanted in cells.declared.items() if wanted.unique]
@@ -108,12 +90,13 @@ def measure(
     found = _ask(connection, cells, [figure for group in groups for figure in group], first=first)
     (rows, newest), counts, repeats, guesses = (_take(found, len(group)) for group in groups)
 
-    broken = [_absent(name, column, present, rows) for column in needed_columns(dataset) if column not in present]
-    broken += _broken_rows(connection, cells, name, rows, list(zip(rules, counts, strict=True)), names)
+    findings = Findings(dataset=name, rows=rows, cells=cells, names=names, connection=connection)
+    broken = findings.absent(needed_columns(dataset))
+    broken += findings.rows_that_break(list(zip(rules, counts, strict=True)))
     for column, count in zip(unique, repeats, strict=True):
-        broken += _repeated(connection, cells, name, rows, column, count, names)
+        broken += findings.repeated(column, count)
     for column, target in (targets or {}).items():
-        broken += _astray(connection, cells, name, rows, column, target, names)
+        broken += findings.astray(column, target)
     order = list(dataset.columns)
     broken.sort(key=lambda rule: _place(rule, dataset, order))
     types = _types(dataset, header, guessed, guesses)
@@ -162,76 +145,6 @@ def fresh_column(dataset: Dataset) -> str:
     return (dataset.fresh.column or dataset.time or "") if dataset.fresh else ""
 
 
-def _broken_rows(
-    connection: duckdb.DuckDBPyConnection,
-    cells: Cells,
-    name: str,
-    rows: int,
-    counted: list[tuple[Rule, int]],
-    names: Sequence[str],
-) -> list[BrokenRule]:
-    failed = [(rule, count) for rule, count in counted if count and count > rule.allowed * rows]
-    examples = first_rows(connection, cells, [rule.test for rule, _ in failed], names=names)
-    return [
-        BrokenRule(
-            dataset=name,
-            column=rule.column,
-            rule=rule.text,
-            count=count,
-            rows=rows,
-            found=rule.told,
-            about=rule.about,
-            examples=shown,
-        )
-        for (rule, count), shown in zip(failed, examples, strict=True)
-    ]
-
-
-def _repeated(
-    connection: duckdb.DuckDBPyConnection,
-    cells: Cells,
-    name: str,
-    rows: int,
-    column: str,
-    count: int,
-    names: Sequence[str],
-) -> list[BrokenRule]:
-    if not count:
-        return []
-    known = value(column)
-    test = f"{known} IN (SELECT {known} FROM {cells.relation()} GROUP BY ALL HAVING count(*) > 1)"
-    shown = chosen_rows(connection, cells, test, order=f"{known}, ", names=names)
-    return [BrokenRule(dataset=name, column=column, rule=UNIQUE, count=count, rows=rows, examples=shown)]
-
-
-def _astray(
-    connection: duckdb.DuckDBPyConnection,
-    cells: Cells,
-    name: str,
-    rows: int,
-    column: str,
-    target: Target,
-    names: Sequence[str],
-) -> list[BrokenRule]:
-    """Values that do not occur where they should."""
-    import duckdb
-
-    if column not in cells.declared or target.column not in target.cells.declared:
-        return []  # told as a column that is not there
-    known, keys = value(column), name_literal(f"keys of {column}")
-    try:  # on its own, so that a fault of the other files is not told of these
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {keys} AS SELECT DISTINCT * FROM ({target.keys})")
-    except duckdb.Error as error:
-        raise reading_fault(target.dataset, error, files=target.cells.files, names=target.names) from error
-    test = f"{known} IS NOT NULL AND {known} NOT IN (FROM {keys})"
-    ((found,),) = connection.execute(f"SELECT count(*) FROM {cells.relation()} WHERE {test}").fetchall()
-    if not found:
-        return []
-    shown = chosen_rows(connection, cells, test, order="", names=names)
-    rule = next(text for text in rule_texts(cells.declared[column]) if text.startswith("references:"))
-    return [BrokenRule(dataset=name, column=column, rule=rule, count=found, rows=rows, examples=shown)]
-
-
 def _place(rule: BrokenRule, dataset: Dataset, order: list[str]) -> tuple[int, int, int]:
     """Columns that are not there first, then rules in the order of the file, checks over rows last."""
     if rule.rule == "exists":
@@ -239,11 +152,6 @@ def _place(rule: BrokenRule, dataset: Dataset, order: list[str]) -> tuple[int, i
     if rule.column not in dataset.columns:
         return 2, 0, 0
     return 1, order.index(rule.column), rule_texts(dataset.columns[rule.column]).index(rule.rule)
-
-
-def _absent(dataset: str, column: str, present: Mapping[str, str], rows: int) -> BrokenRule:
-    near = nearest(column, present)
-    return BrokenRule(dataset=dataset, column=column, rule="exists", count=rows, rows=rows, nearest=near)
 
 
 def _take(figures: list[Any], count: int) -> list[Any]:
