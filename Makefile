@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV := $(VENV)/tools/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-hashing bench-tracking bench-runs-chaos bench-pipeline bench-chaos bench-monitor bench-drift bench-electricity docs lock clean
+.PHONY: help demo test check test-system bench-install bench-rollout bench-swaps bench-hashing bench-checks bench-tracking bench-runs-chaos bench-pipeline bench-chaos bench-monitor bench-drift bench-electricity docs lock clean
 
 help: ## Show this page.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-monitor: $(READY) ## Simulate years of monitoring: false alarms, delays, w
 
 bench-drift: $(READY) ## Compare two tables of a million rows for drift: seconds and megabytes.
 	$(BIN)/python benchmarks/drift.py --csv
+
+bench-checks: $(READY) ## Check 1 M and 20 M rows of 30 columns, beside a query by hand, Pandera and Great Expectations.
+	$(BIN)/python benchmarks/checks.py
 
 bench-hashing: $(READY) ## Look at 10,000 unchanged files and hash 2 GB, beside openssl.
 	$(BIN)/python benchmarks/hashing.py

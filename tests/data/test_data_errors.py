@@ -215,19 +215,19 @@ def test_broken_rules_as_people_read_them(desk: Desk) -> None:
         "conutry": Column(type="string"),
     }
     assert told(desk, "data/*.csv", rules) == (
-        "data.check_failed: Dataset sales breaks 7 rules of its columns:\n"
+        "data.check_failed: Dataset sales breaks 7 rules:\n"
         "  currancy, exists: there is no such column\n"
         "  conutry, exists: there is no such column; the most similar one is country\n"
-        "  id, unique: true: 1 of 3 rows\n"
+        "  id, unique: true: 1 of 3 rows (33.3%)\n"
         "    data/sales.csv row 2: id=2, amount=-5, country=XX, note=(missing)\n"
         '    data/sales.csv row 3: id=2, amount=ten, country=FR, note="O\'Neill, late"\n'
-        "  amount, type: float: 1 of 3 rows\n"
+        "  amount, type: float: 1 of 3 rows (33.3%)\n"
         '    data/sales.csv row 3: amount=ten, id=2, country=FR, note="O\'Neill, late"\n'
-        "  amount, min: 0: 1 of 3 rows\n"
+        "  amount, min: 0: 1 of 3 rows (33.3%)\n"
         "    data/sales.csv row 2: amount=-5, id=2, country=XX, note=(missing)\n"
-        "  country, in: [GB, FR]: 1 of 3 rows\n"
+        "  country, in: [GB, FR]: 1 of 3 rows (33.3%)\n"
         "    data/sales.csv row 2: country=XX, id=2, amount=-5, note=(missing)\n"
-        "  note, nullable: false: 1 of 3 rows\n"
+        "  note, nullable: false: 1 of 3 rows (33.3%)\n"
         "    data/sales.csv row 2: note=(missing), id=2, amount=-5, country=XX"
         " | Nothing was recorded and no step ran. Correct the data, or the rules under `data` in plimsoll.yaml."
     )
@@ -255,8 +255,8 @@ def test_trouble_with_several_datasets_is_told_together(desk: Desk) -> None:
         "2 datasets cannot be used:\n"
         "  data.no_file: Dataset first: no file matches b.csv; the nearest path that exists is a.csv.\n"
         "    Correct `data.first.path` in plimsoll.yaml; it is a file, glob or folder relative to that file.\n"
-        "  data.check_failed: Dataset second breaks 1 rule of its columns:\n"
-        "    id, min: 2: 1 of 1 rows\n"
+        "  data.check_failed: Dataset second breaks 1 rule:\n"
+        "    id, min: 2: 1 of 1 rows (100%)\n"
         "      a.csv row 1: id=1\n"
         "    Nothing was recorded and no step ran. Correct the data, or the rules under `data` in plimsoll.yaml."
     )

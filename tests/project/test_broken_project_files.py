@@ -243,9 +243,57 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
         ("in: [own, rent]", "in: [own, 1]"),
         "plimsoll.yaml:8  data.loans.columns.home.in[1]: found 1, expected a value of the column's type string; put it in quotes",
     ),
-    "a pattern that is no regular expression": (
-        ("in: [own, rent]", 'pattern: "[a-z"'),
-        "plimsoll.yaml:8  data.loans.columns.home.pattern: found '[a-z' (missing ]: [a-z), expected a regular expression that RE2 knows, such as [A-Z]{2}[0-9]+",
+    "a reference to no column, to one of another type, and to no dataset": (
+        (
+            "      home: {type: string, in: [own, rent]}",
+            (
+                "      home: {type: string, references: {dataset: loans, column: hom}}\n"
+                "      area: {type: int, references: {dataset: loans, column: home}}\n"
+                "      city: {type: int, references: {dataset: loan, column: home}}"
+            ),
+        ),
+        (
+            "plimsoll.yaml:8  data.loans.columns.home.references.column: found 'hom', expected one of amount, home, area, city; did you mean home?\n"
+            "plimsoll.yaml:9  data.loans.columns.area.references.column: found loans.home of type string, for a column of type int, expected a column of the same type\n"
+            "plimsoll.yaml:10  data.loans.columns.city.references.dataset: found 'loan', expected loans; did you mean loans?"
+        ),
+    ),
+    "rules of a dataset that say too little or contradict each other": (
+        (
+            "    path: data/loans.csv",
+            "    path: data/loans.csv\n    rows: {min: 9, max: 3, change: lots}\n    fresh: {within: 2x}",
+        ),
+        (
+            "plimsoll.yaml:6  data.loans.rows.min: found 9, above max: 3, expected min not above max\n"
+            "plimsoll.yaml:6  data.loans.rows.change: found 'lots', expected a percentage such as 0.1%, or a number from 0 to 1 such as 0.001\n"
+            "plimsoll.yaml:7  data.loans.fresh.within: found '2x', expected a duration such as 90s, 30m or 1h30m\n"
+            "plimsoll.yaml:7  data.loans.fresh: found no column to look at, expected `column:`, or the dataset's `time:`"
+        ),
+    ),
+    "row counts without a limit, and freshness of a number": (
+        ("    path: data/loans.csv", "    path: data/loans.csv\n    rows: {}\n    fresh: {within: 2d, column: amount}"),
+        (
+            "plimsoll.yaml:6  data.loans.rows: found no limit, expected `min:`, `max:` or `change:`\n"
+            "plimsoll.yaml:7  data.loans.fresh: found amount, a column of type float, expected a column of type timestamp or date"
+        ),
+    ),
+    "checks that are no text, misspelt, or there twice": (
+        (
+            "    path: data/loans.csv",
+            (
+                "    path: data/loans.csv\n    checks:\n      - ' '\n      - {sql: amount > 1, named: x}\n      - 7\n      - {name: x}\n"
+                "      - {sql: 7}\n      - {sql: amount < 9, max_failing: 200%}\n      - amount < 9"
+            ),
+        ),
+        (
+            "plimsoll.yaml:7  data.loans.checks[0]: found ' ', expected a condition such as amount <= credit_limit\n"
+            "plimsoll.yaml:8  data.loans.checks[1].named: found 'named', expected one of sql, name, max_failing; did you mean name?\n"
+            "plimsoll.yaml:9  data.loans.checks[2]: found 7, expected text or a mapping of settings\n"
+            "plimsoll.yaml:10  data.loans.checks[3].sql: found nothing, expected a setting `sql:`\n"
+            "plimsoll.yaml:11  data.loans.checks[4].sql: found 7, expected text; put it in quotes\n"
+            "plimsoll.yaml:12  data.loans.checks[5].max_failing: found '200%', expected a percentage such as 0.1%, or a number from 0 to 1 such as 0.001\n"
+            "plimsoll.yaml:13  data.loans.checks[6]: found 'amount < 9' a second time, expected each name once"
+        ),
     ),
     "a pattern for a number": (
         ("{type: float, min: 0}", '{type: float, pattern: "[0-9]+"}'),

@@ -20,10 +20,10 @@ _MOST_MEMORY_MIB = 8192
 
 
 @contextmanager
-def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+def engine(*, memory_mib: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own for one piece of work; what does not fit in memory spills to a folder that is removed.
 
-    Moments without a zone are UTC. Read every result to its end before the next statement.
+    memory_mib: how much of it to use at most; without it half of the machine's, up to 8 GiB. Moments without a zone are UTC. Read every result to its end before the next statement.
     """
     import duckdb
 
@@ -31,7 +31,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         connection = duckdb.connect(
             config={
                 "threads": min(_MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2),
-                "memory_limit": f"{_memory_mib()}MiB",
+                "memory_limit": f"{min(memory_mib or _MOST_MEMORY_MIB, _memory_mib())}MiB",
                 "temp_directory": spill,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

@@ -51,16 +51,21 @@ class FilesNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenRule:
-    """A column rule that rows of a dataset break."""
+    """A rule that a dataset breaks: of a column, of its rows, or of the whole."""
 
     dataset: str
     column: str
+    """Empty for a rule that belongs to no column."""
     rule: str
     """The rule as written in the project file, such as `min: 0`; `exists` for a column that is not there."""
     count: int
-    """How many rows break it."""
+    """How many rows break it; 0 for a rule of the whole, such as how many rows there are."""
     rows: int
     """How many rows the dataset has."""
+    found: str = ""
+    """What was found instead, for a rule of the whole; what was allowed, for one that some rows may break."""
+    about: tuple[str, ...] = ()
+    """The columns that a rule of several looks at."""
     examples: tuple[ExampleRow, ...] = ()
     """Up to three rows that break it."""
     nearest: str = ""

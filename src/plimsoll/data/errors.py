@@ -167,6 +167,18 @@ class UnsupportedType(PlimsollError):
     hint = "Use numbers, text, truth values, dates and timestamps; split nested values into columns of their own."
 
 
+class NoRoom(PlimsollError):
+    """A disk without room for what reading or checking rows must put aside."""
+
+    code = "data.no_room"
+    kind = Kind.UNAVAILABLE
+    text = "Dataset {dataset} cannot be read to its end: {problem}."
+    hint = (
+        "Nothing was recorded, and the data may be good. What does not fit in memory is put into {folder}: free space "
+        "there, or set TMPDIR to a folder that has some."
+    )
+
+
 class NoRows(PlimsollError):
     """A dataset without a single row."""
 
@@ -191,7 +203,7 @@ class SeveralDatasets(PlimsollError):
 
 
 class CheckFailed(PlimsollError):
-    """Rows that break the column rules of the project file."""
+    """Data that breaks the rules of the project file."""
 
     code = "data.check_failed"
     kind = Kind.CHECK_FAILED
@@ -232,12 +244,11 @@ def broken_text(broken: Sequence[BrokenRule]) -> str:
     lines = []
     for dataset, group in groupby(broken, key=lambda rule: rule.dataset):
         rules = list(group)
-        lines.append(f"Dataset {dataset} breaks {len(rules)} {'rule' if len(rules) == 1 else 'rules'} of its columns:")
+        lines.append(f"Dataset {dataset} breaks {len(rules)} {'rule' if len(rules) == 1 else 'rules'}:")
         for rule in rules:
-            lines.append(f"  {rule.column}, {_finding(rule)}")
-            lines += [
-                f"    {example.file} row {example.row}: {_row(rule.column, example)}" for example in rule.examples
-            ]
+            lines.append(f"  {rule.column}, {_finding(rule)}" if rule.column else f"  {_finding(rule)}")
+            first = (rule.column,) if rule.column else rule.about
+            lines += [f"    {example.file} row {example.row}: {_row(first, example)}" for example in rule.examples]
     return "\n".join(lines)
 
 
@@ -245,15 +256,18 @@ def _finding(rule: BrokenRule) -> str:
     if rule.rule == "exists":
         nearest = f"; the most similar one is {rule.nearest}" if rule.nearest else ""
         return f"exists: there is no such column{nearest}"
-    return f"{rule.rule}: {rule.count:,} of {rule.rows:,} rows"
+    if not rule.count:
+        return f"{rule.rule}: {rule.found}"
+    allowed = f", {rule.found}" if rule.found else ""
+    return f"{rule.rule}: {rule.count:,} of {rule.rows:,} rows ({100 * rule.count / rule.rows:.3g}%){allowed}"
 
 
-def _row(column: str, example: ExampleRow) -> str:
-    """The broken value first, then the row's other values as far as one line allows."""
-    others = [name for name in example.values if name != column]
-    shown = [f"{column}={_value(example.values.get(column))}"]
-    shown += [f"{name}={_value(example.values[name])}" for name in others[: _SHOWN_FIELDS - 1]]
-    return ", ".join(shown) + (", …" if len(others) >= _SHOWN_FIELDS else "")
+def _row(first: tuple[str, ...], example: ExampleRow) -> str:
+    """The values that break the rule first, then the row's other values as far as one line allows."""
+    others = [name for name in example.values if name not in first]
+    names = [*first, *others][: max(_SHOWN_FIELDS, len(first))]
+    shown = ", ".join(f"{name}={_value(example.values.get(name))}" for name in names)
+    return shown + (", …" if len(names) < len(first) + len(others) else "")
 
 
 def _value(value: Any) -> str:
@@ -269,4 +283,4 @@ def _own_hint(error: PlimsollError) -> str:
 
 def _rule(item: dict[str, Any]) -> BrokenRule:
     examples = tuple(ExampleRow(**example) for example in item["examples"])
-    return BrokenRule(**{**item, "examples": examples})
+    return BrokenRule(**{**item, "examples": examples, "about": tuple(item["about"])})

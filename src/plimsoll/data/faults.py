@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from plimsoll.data.errors import Unreadable, WrongEncoding
+from plimsoll.data.errors import NoRoom, Unreadable, WrongEncoding
 from plimsoll.data.headers import encoding_problem, first_line
 from plimsoll.kernel.errors import PlimsollError
 
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
+_FULL = "No space left on device"
 _WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
 
 def reading_fault(dataset: str, error: Exception, *, files: Sequence[Path], names: Sequence[str]) -> PlimsollError:
     """The error for people. files: the paths that DuckDB was given; names: what people call them."""
+    import duckdb
+
     said = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException) or _FULL in said:
+        return NoRoom(dataset=dataset, problem=first_line(error), folder=tempfile.gettempdir())
     suspects = [(file, name) for file, name in zip(files, names, strict=True) if str(file) in said]
     suspects = suspects or list(zip(files, names, strict=True))
     if "unicode" in said or "utf-8" in said:

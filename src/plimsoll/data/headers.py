@@ -30,6 +30,8 @@ _KINDS = {
 }
 _TYPES = {stored: type for type, spellings in _KINDS.items() for stored in spellings}
 _NUMBERS = ("BIGINT", "DOUBLE")
+_UNSURE = ("UBIGINT", "HUGEINT", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+"""Stored types with values that the type as which they are read does not have, or has elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Header:
 
     columns: tuple[tuple[str, str], ...]
     delimiter: str
+    sure: frozenset[str] = frozenset()
+    """Columns of which every stored value is one of the type named here, whatever it is."""
 
 
 def read_header(
@@ -58,8 +62,10 @@ def read_header(
     if format == "csv":
         return _csv_header(dataset, files, names)
     merged: dict[str, str] = {}
+    unsure: set[str] = set()
     for file, name in zip(files, names, strict=True):
-        columns = _parquet_columns(dataset, file, name, connection)
+        columns, stored = _parquet_columns(dataset, file, name, connection)
+        unsure |= {column for column, type in stored.items() if type in _UNSURE}
         if merged:
             _same_names(dataset, names[0], list(merged), name, list(columns))
             for column, type in columns.items():
@@ -71,7 +77,7 @@ def read_header(
                 merged[column] = type if type == merged[column] else "DOUBLE"
         else:
             merged = columns
-    return Header(columns=tuple(merged.items()), delimiter="")
+    return Header(columns=tuple(merged.items()), delimiter="", sure=frozenset(merged) - unsure)
 
 
 def engine_type(stored: str) -> str | None:
@@ -164,7 +170,10 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _parquet_columns(dataset: str, file: Path, name: str, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+def _parquet_columns(
+    dataset: str, file: Path, name: str, connection: duckdb.DuckDBPyConnection
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Column -> type as which it is read, and as which it is stored."""
     import duckdb
 
     size = file.stat().st_size
@@ -181,13 +190,13 @@ def _parquet_columns(dataset: str, file: Path, name: str, connection: duckdb.Duc
         described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({path_list([file])})").fetchall()
     except duckdb.Error as error:
         raise Unreadable(dataset=dataset, file=name, problem=first_line(error)) from error
-    columns = {}
+    columns, types = {}, {}
     for column, stored, *_ in described:
         type = engine_type(str(stored))
         if type is None:
             raise UnsupportedType(dataset=dataset, file=name, column=column, type=stored)
-        columns[str(column)] = type
-    return columns
+        columns[str(column)], types[str(column)] = type, str(stored)
+    return columns, types
 
 
 def _same_names(dataset: str, first: str, expected: list[str], file: str, found: list[str]) -> None:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plimsoll.data import store
-from plimsoll.data.checks import measure, rule_texts
-from plimsoll.data.engine import engine
-from plimsoll.data.entities import BrokenRule, DataVersion, FileEntry, FilesNow, Format, RecordedVersion
-from plimsoll.data.errors import CheckFailed, NoRows, SeveralDatasets, VersionAmbiguous, VersionMissing
-from plimsoll.data.faults import reading_fault
-from plimsoll.data.headers import read_header
+from plimsoll.data.checking import Kept, check, check_freshness, check_request
+from plimsoll.data.entities import BrokenRule, DataVersion, FilesNow, RecordedVersion
+from plimsoll.data.errors import CheckFailed, SeveralDatasets, VersionAmbiguous, VersionMissing
 from plimsoll.data.sources import Source
-from plimsoll.data.versions import make_version
+from plimsoll.data.whole import change_rules
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import record
 from plimsoll.kernel.clock import in_microseconds, to_text
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.kernel.hashing import digest_json
 from plimsoll.project.entities import Dataset, Project
-
-_RULES = 1
-"""How files are read and checked; a new number has every dataset checked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +77,24 @@ def resolve(context: Context, project: Project, *, root: Path, rehash: bool = Fa
     """The versions of all datasets as their files are now; each new one is recorded with an audit event.
 
     The bytes are copied into the artifacts first and checked there, so what was checked is what is kept. Files that
-    did not change are not read again (rehash: all are), and bytes that passed the same rules are not checked again.
+    did not change are not read again (rehash: all are), and bytes that passed the same rules are not checked again, other
+    than for how old they are.
     Raises CheckFailed with every broken rule of every dataset, or the error of the file that cannot be used
     (SeveralDatasets when more than one dataset has trouble). Then nothing is recorded.
     """
-    fresh: list[tuple[str, str, DataVersion]] = []
-    versions: dict[str, DataVersion] = {}
-    broken: list[BrokenRule] = []
+    kept: dict[str, Kept] = {}
     problems: list[PlimsollError] = []
     for name, dataset in project.data.items():
         try:
-            request, version, rules = _resolve_one(context, project.project, name, dataset, root=root, rehash=rehash)
+            kept[name] = _keep(context, name, dataset, root=root, rehash=rehash)
+        except PlimsollError as problem:
+            problems.append(problem)
+    fresh: list[tuple[str, str, DataVersion]] = []
+    versions: dict[str, DataVersion] = {}
+    broken: list[BrokenRule] = []
+    for name, one in kept.items():
+        try:
+            request, version, rules = _check(context, project.project, one, kept)
         except PlimsollError as problem:
             problems.append(problem)
             continue
@@ -109,10 +110,8 @@ def resolve(context: Context, project: Project, *, root: Path, rehash: bool = Fa
     return versions
 
 
-def _resolve_one(
-    context: Context, project: str, name: str, dataset: Dataset, *, root: Path, rehash: bool
-) -> tuple[str, DataVersion, tuple[BrokenRule, ...]]:
-    """The dataset's version and the rules it breaks, and the identity of its check unless it was passed before."""
+def _keep(context: Context, name: str, dataset: Dataset, *, root: Path, rehash: bool) -> Kept:
+    """The dataset's bytes as they are now, in the artifacts."""
     source = _source(context, name, dataset, root)
     files, format = source.keep(
         context.artifacts,
@@ -121,14 +120,27 @@ def _resolve_one(
             Progress(task="data", message=f"{name}: {file}", done=done, total=total)
         ),
     )
-    request = _request(dataset, files, format)
+    return Kept(name=name, dataset=dataset, place=source.place, files=files, format=format)
+
+
+def _check(
+    context: Context, project: str, kept: Kept, others: Mapping[str, Kept]
+) -> tuple[str, DataVersion, tuple[BrokenRule, ...]]:
+    """The dataset's version and the rules it breaks, and the identity of its check unless it was passed before."""
+    name, now = kept.name, context.clock.now()
+    request = check_request(kept, others)
     with context.database.read() as transaction:
         known = store.find_checked(transaction, project=project, dataset=name, request=request)
+        last = store.newest_version(transaction, project=project, dataset=name)
     if known:
-        return "", replace(known, files=files), ()
+        version = replace(known, files=kept.files)
+        return "", version, check_freshness(kept, version, artifacts=context.artifacts, now=now)
     context.progress(Progress(task="data", message=f"{name}: checking"))
-    version, broken = _check(context, source, files=files, format=format)
-    return request, version, broken
+    version, broken = check(kept, others, artifacts=context.artifacts, now=now)
+    with context.database.read() as transaction:
+        recorded = store.find_version(transaction, project=project, dataset=name, digest=version.digest)
+    changed = () if recorded else change_rules(name, kept.dataset, rows=version.rows, last=last)
+    return request, version, broken + changed
 
 
 def _source(context: Context, name: str, dataset: Dataset, root: Path) -> Source:
@@ -140,38 +152,6 @@ def _source(context: Context, name: str, dataset: Dataset, root: Path) -> Source
         memory=context.workspace.cache / "data",
         now_ns=in_microseconds(context.machine.now()) * 1000,
     )
-
-
-def _check(
-    context: Context, source: Source, *, files: tuple[FileEntry, ...], format: Format
-) -> tuple[DataVersion, tuple[BrokenRule, ...]]:
-    import duckdb
-
-    name, dataset = source.name, source.dataset
-    paths = [context.artifacts.path(entry.digest) for entry in files]
-    names = [entry.path for entry in files]
-    numbers = frozenset(column for column, rules in dataset.columns.items() if rules.type in ("int", "float"))
-    with engine() as connection:
-        header = read_header(name, format, files=paths, names=names, connection=connection, numbers=numbers)
-        try:
-            measured = measure(
-                name, dataset, format=format, header=header, files=paths, names=names, connection=connection
-            )
-        except duckdb.Error as error:
-            raise reading_fault(name, error, files=paths, names=names) from error
-    if not measured.rows:
-        told = f"{names[0]} is" if len(names) == 1 else f"its {len(names)} files are"
-        raise NoRows(dataset=name, files=told, path=source.place)
-    version = make_version(
-        name,
-        format=format,
-        files=files,
-        rows=measured.rows,
-        columns=measured.columns,
-        delimiter=header.delimiter,
-        missing=dataset.missing,
-    )
-    return version, measured.broken
 
 
 def _record(context: Context, project: str, fresh: list[tuple[str, str, DataVersion]]) -> None:
@@ -191,19 +171,7 @@ def _record(context: Context, project: str, fresh: list[tuple[str, str, DataVers
             )
 
 
-def _request(dataset: Dataset, files: tuple[FileEntry, ...], format: Format) -> str:
-    """The identity of a check: the bytes, how they are read, and the rules they are held to."""
-    return digest_json(
-        {
-            "rules": _RULES,
-            "format": format,
-            "files": [entry.digest for entry in files],
-            "missing": dataset.missing,
-            "columns": {name: rule_texts(column) for name, column in dataset.columns.items()},
-            "needed": [dataset.time, dataset.key],
-        }
-    )
-
-
 def _one_of(problems: list[PlimsollError]) -> PlimsollError:
-    return problems[0] if len(problems) == 1 else SeveralDatasets.of(problems)
+    """The problem, or all of them; a file that two datasets are checked with is told once."""
+    different = list({(problem.code, str(problem)): problem for problem in problems}.values())
+    return different[0] if len(different) == 1 else SeveralDatasets.of(different)

@@ -45,17 +45,24 @@ def find_version(transaction: Transaction, *, project: str, dataset: str, digest
     return None if row is None else _version(row)
 
 
+def newest_version(transaction: Transaction, *, project: str, dataset: str) -> RecordedVersion | None:
+    """The version that was recorded last."""
+    row = transaction.one(
+        "SELECT * FROM data_versions WHERE project = :project AND dataset = :dataset"
+        " ORDER BY recorded_at DESC, digest LIMIT 1",
+        project=project,
+        dataset=dataset,
+    )
+    return None if row is None else _recorded(row)
+
+
 def list_versions(transaction: Transaction, *, project: str, dataset: str | None) -> tuple[RecordedVersion, ...]:
     """Every recorded version, newest first within each dataset."""
     rows = transaction.all(
         "SELECT * FROM data_versions WHERE project = :project ORDER BY dataset, recorded_at DESC, digest",
         project=project,
     )
-    return tuple(
-        RecordedVersion(version=_version(row), recorded_by=row["recorded_by"], recorded_at=row["recorded_at"])
-        for row in rows
-        if dataset in (None, row["dataset"])
-    )
+    return tuple(_recorded(row) for row in rows if dataset in (None, row["dataset"]))
 
 
 def insert_check(
@@ -84,6 +91,10 @@ def find_checked(transaction: Transaction, *, project: str, dataset: str, reques
         request=request,
     )
     return None if row is None else _version(row)
+
+
+def _recorded(row: Row) -> RecordedVersion:
+    return RecordedVersion(version=_version(row), recorded_by=row["recorded_by"], recorded_at=row["recorded_at"])
 
 
 def _version(row: Row) -> DataVersion:

@@ -43,6 +43,18 @@ UNBOUNDED_METRICS = ("log_loss", "rmse", "mae", "r2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Where every value of a column must occur: a foreign key."""
+
+    __pydantic_config__ = _CLOSED
+
+    dataset: str
+    """The dataset that holds the values; it may be the same one."""
+    column: str
+    """Its column, declared there with the same type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """What must hold for one column of a dataset; checked before any step runs."""
 
@@ -62,6 +74,48 @@ class Column:
     """The allowed values."""
     pattern: str | None = None
     """A regular expression (RE2) that the whole text of every value must match; for type string."""
+    references: Reference | None = None
+    """The column of a dataset in which every value must occur."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """How old the newest row may be when a dataset is checked."""
+
+    __pydantic_config__ = _CLOSED
+
+    within: str
+    """The greatest age, such as 2d; values of the future say nothing."""
+    column: str | None = None
+    """The column of moments or dates that is looked at; default: the dataset's `time`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCount:
+    """How many rows a dataset must have."""
+
+    __pydantic_config__ = _CLOSED
+
+    min: int | None = None
+    """The fewest."""
+    max: int | None = None
+    """The most."""
+    change: str | float | None = None
+    """By how much a new version may differ from the one recorded last, up or down: 20% or 0.2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCheck:
+    """A condition that every row must meet."""
+
+    __pydantic_config__ = _CLOSED
+
+    sql: str
+    """One SQL condition over the declared columns; a row for which it is not true breaks it."""
+    name: str | None = None
+    """What people call it; default: the condition itself."""
+    max_failing: str | float = 0
+    """The share of rows that may break it: 0.1% or 0.001."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +136,12 @@ class Dataset:
     """The column that identifies a row."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """Checks by column name."""
+    checks: tuple[str | RowCheck, ...] = ()
+    """Conditions that every row must meet, in SQL: `amount <= credit_limit`."""
+    rows: RowCount | None = None
+    """How many rows there must be."""
+    fresh: Freshness | None = None
+    """How old the newest row may be."""
     missing: tuple[str, ...] = ()
     """Texts that stand for a missing value, such as "?"; an empty CSV field always does."""
     format: Literal["csv", "parquet"] | None = None

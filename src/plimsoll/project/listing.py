@@ -62,7 +62,8 @@ def _lines(values: Mapping[str, Any], path: Place, defaults: frozenset[str]) -> 
         elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
             yield name
             for position, item in enumerate(value):
-                yield f"{indent}  - {_compact(item, (*here, position), defaults)}"
+                told = _compact(item, (*here, position), defaults) if isinstance(item, Mapping) else _flow(item)
+                yield f"{indent}  - {told}"
         else:
             yield f"{name} {_flow(value)}"
 

@@ -18,35 +18,25 @@ from plimsoll.project.breach import (
     identifier,
     mapping,
     mappings,
-    ordered,
     plain_name,
     size,
     texts,
     unique,
 )
+from plimsoll.project.dataset_rules import dataset_breaches
 from plimsoll.project.environment_rules import environment_breaches
 from plimsoll.project.model_rules import gate_breaches, model_breaches
 from plimsoll.project.monitor_rules import monitor_breaches
 from plimsoll.project.problems import Path, describe
 from plimsoll.project.retrain_rules import retrain_breaches
-from plimsoll.project.source_rules import source_breaches
 from plimsoll.project.sweep_rules import sweep_breaches
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "string": (str,),
-    "bool": (bool,),
-    "timestamp": (str,),
-    "date": (str,),
-}
 
 
 def breaches(project: Values) -> Iterator[Breach]:
     """Every broken rule of a project's plain values."""
     return chain(
         _project(project),
-        _datasets(project),
+        dataset_breaches(project),
         _pipeline(project),
         model_breaches(project),
         gate_breaches(project),
@@ -66,67 +56,6 @@ def _project(project: Values) -> Iterator[Breach]:
         yield Breach(
             path=("code",), found=describe(code), expected="a file or folder inside the project, such as steps.py"
         )
-
-
-def _datasets(project: Values) -> Iterator[Breach]:
-    for name, dataset in mappings(project, "data"):
-        path: Path = ("data", name)
-        yield from identifier(name, path, "steps receive it by this name")
-        yield from source_breaches(dataset, path)
-        for column, checks in mappings(dataset, "columns"):
-            yield from _column(checks, (*path, "columns", column))
-
-
-def _column(checks: Values, path: Path) -> Iterator[Breach]:
-    yield from ordered(checks, path)
-    kind = checks.get("type")
-    if not isinstance(kind, str) or kind not in _TYPES:
-        return
-    for limit in ("min", "max"):
-        if checks.get(limit) is not None and kind not in {"int", "float"}:
-            yield Breach(
-                path=(*path, limit),
-                found=f"{limit} for a column of type {kind}",
-                expected="type int or float, or no limit",
-            )
-    yield from _pattern(checks.get("pattern"), kind, (*path, "pattern"))
-    allowed = checks.get("in")
-    if not isinstance(allowed, list | tuple):
-        return
-    if not allowed:
-        yield Breach(path=(*path, "in"), found="an empty list", expected="the allowed values")
-    for position, value in enumerate(allowed):
-        if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
-            quotes = "; put it in quotes" if _TYPES[kind] == (str,) else ""
-            yield Breach(
-                path=(*path, "in", position),
-                found=describe(value),
-                expected=f"a value of the column's type {kind}{quotes}",
-            )
-
-
-def _pattern(pattern: object, kind: str, path: Path) -> Iterator[Breach]:
-    if not isinstance(pattern, str):
-        return
-    if kind != "string":
-        yield Breach(path=path, found=f"pattern for a column of type {kind}", expected="type string, or no pattern")
-        return
-    problem = _regex_problem(pattern)
-    if problem:
-        expected = "a regular expression that RE2 knows, such as [A-Z]{2}[0-9]+"
-        yield Breach(path=path, found=f"{describe(pattern)} ({problem})", expected=expected)
-
-
-def _regex_problem(pattern: str) -> str:
-    """What the engine that will check the rows says against an expression; empty when it takes it."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        try:
-            connection.execute("SELECT regexp_full_match('', $1)", [pattern]).fetchall()
-        except duckdb.Error as error:
-            return str(error).partition("Error: ")[2].strip().partition("\n")[0] or str(error)
-    return ""
 
 
 def _pipeline(project: Values) -> Iterator[Breach]:

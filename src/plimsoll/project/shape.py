@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -51,17 +52,18 @@ def read_shape(tree: Tree) -> Project | None:
         return project_type().validate_python(tree.value)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    unknown = {tuple(detail["loc"]) for detail in details if detail["type"] == "unexpected_keyword_argument"}
+    unknown = {_named(tree, detail) for detail in details if detail["type"] == "unexpected_keyword_argument"}
+    absent = {_named(tree, detail) for detail in details if detail["type"] == "missing"}
+    for path in sorted(absent, key=str):
+        _report_missing(tree, path, unknown)
+    for path in sorted(unknown, key=str):
+        _report_unknown(tree, path)
     grouped: dict[Path, list[ErrorDetails]] = {}
     for detail in details:
-        if detail["type"] == "missing":
-            _report_missing(tree, tuple(detail["loc"]), unknown)
-        elif detail["type"] == "unexpected_keyword_argument":
-            _report_unknown(tree, tuple(detail["loc"]))
-        else:
+        if detail["type"] not in ("missing", "unexpected_keyword_argument"):
             grouped.setdefault(_written(tree, tuple(detail["loc"])), []).append(detail)
     for path, alternatives in grouped.items():
-        if not any(other[: len(path)] == path for other in grouped if other != path):
+        if not any(other[: len(path)] == path for other in (*grouped, *unknown, *absent) if other != path):
             _report_wrong(tree, path, alternatives)
     return None
 
@@ -130,6 +132,12 @@ def _written(tree: Tree, location: Path) -> Path:
     return path
 
 
+def _named(tree: Tree, detail: ErrorDetails) -> Path:
+    """Where a setting is that should not be there, or should."""
+    *way, name = detail["loc"]
+    return (*_written(tree, tuple(way)), name)
+
+
 def _settings(path: Path) -> tuple[str, ...]:
     """The names that may stand in the mapping at a path."""
     kind: Any = Project
@@ -138,8 +146,8 @@ def _settings(path: Path) -> tuple[str, ...]:
             kind = _field_types(kind)[str(part)]
         else:
             kind = get_args(kind)[0 if isinstance(part, int) else -1]
-        if type(None) in get_args(kind):
-            kind = get_args(kind)[0]
+        if get_origin(kind) in (Union, UnionType):
+            kind = next((option for option in get_args(kind) if option not in (str, NoneType)), kind)
     return tuple(_field_types(kind))
 
 

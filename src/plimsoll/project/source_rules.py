@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 
 from plimsoll.kernel.nearest import nearest
 from plimsoll.project.breach import Breach, Values
+from plimsoll.project.entities import Dataset
 from plimsoll.project.problems import Path, describe
 
 CLOUDS = ("s3", "gs", "az")
@@ -17,7 +19,7 @@ CLOUDS = ("s3", "gs", "az")
 DATABASES = ("postgresql", "sqlite", "duckdb")
 """Schemes of the databases that can be asked."""
 
-_SETTINGS = frozenset({"path", "query", "url", "time", "key", "columns", "missing", "format"})
+_SETTINGS = frozenset(field.name for field in fields(Dataset))
 _CLOUD_PATH = re.compile(r"(?:s3|gs|az)://[^/*?\[\]\s]+(?:/.*)?")
 _PASSWORD = re.compile(r"(?<=://)([^:/?#]*):[^/?#]*(?=@)")
 _PASSWORD_OPTION = re.compile(r"([?&](?:ssl)?password=)[^&]*")
