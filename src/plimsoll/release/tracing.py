@@ -12,6 +12,7 @@ from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import approvals_of_release, events_about
 from plimsoll.pipeline.entities import Run
 from plimsoll.pipeline.operations import get_run
+from plimsoll.pipeline.ran_on import read_record
 from plimsoll.release.entities import Link, Release, Trace
 from plimsoll.release.errors import UntraceableId
 
@@ -103,16 +104,39 @@ def trace_run(context: Context, subject: str, run: Run) -> Trace:
     commit = Link(
         kind="commit",
         name=run.commit or "none",
-        facts=(("author", run.commit_author), ("code", run.code_digest), ("uncommitted files", list(run.dirty))),
+        facts=(
+            ("author", run.commit_author),
+            ("code", run.code_digest),
+            ("uncommitted files", list(run.dirty)),
+            ("their patch", run.patch),
+        ),
     )
     data = tuple(
         Link(kind="data", name=name, facts=(("version", digest),)) for name, digest in sorted(run.data.items())
     )
     lock = context.artifacts.read_bytes(run.lock_digest).decode().splitlines()
-    runtime = Link(kind="runtime", name=run.lock_digest, facts=(("python", lock[0]), ("packages", len(lock) - 1)))
+    facts_of_lock = (("python", lock[0]), ("packages", len(lock) - 1), *machine_facts(context, run))
+    runtime = Link(kind="runtime", name=run.lock_digest, facts=facts_of_lock)
     return Trace(
         subject=subject,
         links=(Link(kind="run", name=run.id, facts=facts), commit, *data, runtime, *_verdict(context, run)),
+    )
+
+
+def machine_facts(context: Context, run: Run) -> tuple[tuple[str, Any], ...]:
+    """What the runtime record tells people; nothing for a run that has none."""
+    record = read_record(context.artifacts, run.runtime)
+    if record is None:
+        return ()
+    threads = {name: " or ".join(map(str, counts)) for name, counts in record.libraries.items()}
+    return (
+        ("record", run.runtime),
+        ("build", f"{record.python['build']}, {record.python['compiler']}"),
+        ("platform", ", ".join(part for part in record.platform.values() if part)),
+        ("cpu", f"{record.cpu['model']}, {record.cpu['cores']} cores"),
+        ("threads", threads),
+        ("variables", dict(record.variables)),
+        ("switches", dict(record.switches)),
     )
 
 
