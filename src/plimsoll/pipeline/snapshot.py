@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from plimsoll.kernel.hashing import digest_json
 from plimsoll.pipeline.entities import Graph, Run
 from plimsoll.pipeline.graph import build_graph
 from plimsoll.project.code import read_code
+from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.load import load_project
 
@@ -23,11 +25,16 @@ def graph_of(context: Context, run: Run) -> Graph:
 @lru_cache(maxsize=64)
 def _graph(artifacts: Path, cache: Path, code: str) -> Graph:
     root = FolderStore(artifacts).unpack(code, cache / digest_json(code)[:16])
-    project = load_project(root / PROJECT_FILE, environ=_Anything())
+    project = load_project(root / PROJECT_FILE, environ=Forgotten())
     return build_graph(project, read_code(root, project.code))
 
 
-class _Anything(dict[str, str]):
+def project_of(root: Path) -> Project:
+    """The project of a snapshot that lies in a folder; variables that are not set any more are empty. Raises ProjectInvalid."""
+    return load_project(root / PROJECT_FILE, environ=Forgotten(os.environ))
+
+
+class Forgotten(dict[str, str]):
     """Variables of an environment that may be gone, each empty: what the graph is does not hang on their values."""
 
     def __contains__(self, name: object) -> bool:

@@ -50,6 +50,9 @@ _NAMES = frozenset(
     {"PYTHONHASHSEED", "LD_PRELOAD", "MALLOC_ARENA_MAX", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "LC_NUMERIC"}
 )
 
+_NOT_SET_ANEW = ("LD_PRELOAD", "CUDA_", "NVIDIA_", "TORCH_", "PYTORCH_", "LOKY_", "SKLEARN_")
+"""Recorded, but never put into a process from a record: they name files and devices, of this machine or another."""
+
 _WRITTEN_HERE = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json")
 """Files that an installer adds: the same wheel has others elsewhere."""
 
@@ -79,6 +82,17 @@ def read_runtime(cache: Path) -> RuntimeRecord:
 def relevant_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Those that steer threads, numerics and determinism."""
     return {name: environ[name] for name in sorted(environ) if name in _NAMES or name.startswith(_PREFIXES)}
+
+
+def as_recorded(environ: Mapping[str, str], recorded: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which variables that steer results are as a record has them; others stay as they are."""
+    kept = {name: value for name, value in environ.items() if name not in relevant_variables(environ) or _is_ours(name)}
+    return kept | {name: value for name, value in recorded.items() if not _is_ours(name)}
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a variable belongs to a machine, whatever a record says."""
+    return name.startswith(_NOT_SET_ANEW)
 
 
 def file_list_digest(record: str) -> str:

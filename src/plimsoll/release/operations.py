@@ -38,7 +38,7 @@ from plimsoll.release import store
 from plimsoll.release.assemble import Assembly, number_and_sign, prepare
 from plimsoll.release.compare import CompareRequest, Comparison, Subject, compare
 from plimsoll.release.decide import require_releasable
-from plimsoll.release.entities import Release, Trace
+from plimsoll.release.entities import Release, Reproduced, Trace
 from plimsoll.release.errors import NoFinishedRun, NothingToRelease, NoVerdict, ReleaseMissing
 from plimsoll.release.progress import steps_alone, steps_of
 from plimsoll.release.requests import (
@@ -49,17 +49,20 @@ from plimsoll.release.requests import (
     LogsRequest,
     ReleaseName,
     ReleaseRequest,
+    ReproduceRequest,
     RunGraph,
     RunLogs,
     RunName,
     RunReport,
     RunRequest,
     RunSummary,
+    SignedReproduction,
     StepLog,
     StepLogRequest,
     TraceRequest,
     WithdrawalRequest,
 )
+from plimsoll.release.signed_reproduction import read_reproduction, sign_reproduction
 from plimsoll.release.tracing import trace_prediction, trace_release, trace_run
 from plimsoll.release.uses import UsedVersion, used_versions
 
@@ -207,6 +210,47 @@ def show_release(context: Context, request: ReleaseName) -> Release:
 
 
 @operation(
+    "releases.reproduce", "POST", "/releases/{release}/reproductions", role=Role.DEVELOPER,
+    request=ReproduceRequest, response=SignedReproduction,
+)  # fmt: skip
+def reproduce_release(context: Context, request: ReproduceRequest) -> SignedReproduction:
+    """Make a release's model again from its code, data and runtime, and sign how well that went."""
+    from plimsoll.release.reproducing import reproduce
+
+    release = get_release(context, request.release)
+    made = reproduce(context, release, seeds=request.seeds, here=request.here)
+    signed = sign_reproduction(context, made)
+    kept = Reproduced(
+        id=made.id,
+        grade=str(made.grade),
+        envelope=signed.envelope,
+        created_by=made.created_by,
+        created_at=made.created_at,
+    )
+    detail = {"digest": release.digest, "grade": kept.grade, "because": made.because, "report": kept.envelope}
+    with context.database.write() as transaction:
+        store.insert_reproduction(transaction, kept, project=release.project, digest=release.digest)
+        record(context, transaction, action=Action.RELEASE_REPRODUCED, subject=release.name, detail=detail)
+    return signed
+
+
+@operation(
+    "reproductions.list", "GET", "/releases/{release}/reproductions", role=Role.VIEWER, request=ReleaseName,
+    response=tuple[SignedReproduction, ...],
+)  # fmt: skip
+def list_reproductions(context: Context, request: ReleaseName) -> tuple[SignedReproduction, ...]:
+    """Every reproduction of a release, latest first, each with its signature verified."""
+    kept = reproductions_of(context, get_release(context, request.release))
+    return tuple(read_reproduction(context, one.envelope) for one in kept)
+
+
+def reproductions_of(context: Context, release: Release) -> tuple[Reproduced, ...]:
+    """What the ledger says of a release's reproductions, latest first."""
+    with context.database.read() as transaction:
+        return store.reproductions_of(transaction, digest=release.digest)
+
+
+@operation(
     "approvals.list", "GET", "/releases/{release}/approvals", role=Role.VIEWER, request=ReleaseName,
     response=tuple[ApprovalStanding, ...],
 )  # fmt: skip
@@ -267,10 +311,16 @@ def trace(context: Context, request: TraceRequest) -> Trace:
         run = get_run(context, subject)
         with context.database.read() as transaction:
             release = store.of_run(transaction, run=run.id)
-        return trace_release(context, subject, release) if release else trace_run(context, subject, run)
+        return _trace_release(context, subject, release) if release else trace_run(context, subject, run)
     if "@" in subject:
-        return trace_release(context, subject, get_release(context, subject))
-    return trace_prediction(context, subject, release_of=lambda digest: get_release(context, digest))
+        return _trace_release(context, subject, get_release(context, subject))
+    return trace_prediction(
+        context, subject, onward=lambda digest: _trace_release(context, subject, get_release(context, digest))
+    )
+
+
+def _trace_release(context: Context, subject: str, release: Release) -> Trace:
+    return trace_release(context, subject, release, reproductions=reproductions_of(context, release))
 
 
 def get_release(context: Context, name: str) -> Release:

@@ -10,6 +10,7 @@ from annotated_types import Interval
 
 from plimsoll.gates.entities import Verdict
 from plimsoll.pipeline.entities import LogPiece, Run, RunState, StepOutcome
+from plimsoll.release.reproduction import Reproduction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,28 @@ class ReleaseName:
     """A release's name, such as `fraud@3`, or its digest."""
 
     release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReproduceRequest:
+    """Which release's model to make again, and how far to go."""
+
+    release: str
+    seeds: Annotated[int, Interval(ge=0, le=100)] = 5
+    """Runs with other seeds, made when neither the model nor its predictions are the same; 0 or 1: none."""
+    here: bool = False
+    """Run in the packages of this installation instead of the release's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedReproduction:
+    """A reproduction whose signature was verified just now."""
+
+    reproduction: Reproduction
+    key: str
+    """The id of the key that signed it."""
+    envelope: str
+    """Artifact digest of the signed envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
