@@ -59,7 +59,7 @@ def test_models_come_out_identical_on_the_same_machine(tmp_path: Path, first: Pa
 
 def test_the_verdict_is_signed_listed_traced_and_audited(loans: ProjectFolder):
     signed = loans.ask("reproduce", "loans@1")
-    assert loans.ask("reproductions", "loans@1") == [signed]
+    assert loans.ask("reproduce", "loans@1", "--list") == [signed]
     link = next(link for link in loans.ask("trace", "loans@1")["links"] if link["kind"] == "reproduction")
     assert link["name"] == "identical"
     assert dict(link["facts"])["signed report"] == signed["envelope"]
@@ -72,7 +72,7 @@ def test_the_verdict_is_signed_listed_traced_and_audited(loans: ProjectFolder):
     page["payload"] = "e30="
     envelope.chmod(0o600)
     envelope.write_text(json.dumps(page))
-    answer = loans.plimsoll("reproductions", "loans@1", expect=4)
+    answer = loans.plimsoll("reproduce", "loans@1", "--list", expect=4)
     assert "bundle.bad_signature" in answer.err
 
 
@@ -134,7 +134,7 @@ def test_data_that_is_gone_or_damaged_is_named_with_what_brings_it_back(loans: P
     assert "release.input_lost" in answer.err
     assert f"is gone ({len(content):,} bytes, SHA-256 {entry['digest']})" in answer.err
     assert str(place) in answer.err
-    assert loans.ask("reproductions", "loans@1") == []
+    assert loans.ask("reproduce", "loans@1", "--list") == []
 
     # The cure that the error names works
     loans.plimsoll("run", "--rehash")
@@ -152,7 +152,7 @@ def test_killed_in_the_middle_nothing_is_recorded_and_the_next_try_works(loans: 
 
     # Then its processes end, nothing is recorded, and the next one clears up and succeeds
     until(lambda: not processes_in(bench), of="the end of the run's processes")
-    assert loans.ask("reproductions", "loans@1") == []
+    assert loans.ask("reproduce", "loans@1", "--list") == []
     assert loans.ask("reproduce", "loans@1")["reproduction"]["grade"] == "identical"
     assert left_behind(loans) == []
 

@@ -11,7 +11,7 @@ import typer
 from plimsoll.edge.options import Json, Limit
 from plimsoll.edge.output import moment, paint, run, say, show_table
 from plimsoll.release.logs_command import logs
-from plimsoll.release.reproduce_command import reproduce, reproductions
+from plimsoll.release.reproduce_command import reproduce
 
 BECAUSE_WIDTH = 60
 FINDING_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add this area's commands."""
     app.command()(logs)
     app.command("run")(run_pipeline)
-    for command in (cancel, runs, verdict, compare, release, releases, reproduce, reproductions, approve, trace):
+    for command in (cancel, runs, verdict, compare, release, releases, reproduce, approve, trace):
         app.command()(command)
 
 

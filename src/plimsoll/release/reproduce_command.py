@@ -1,4 +1,4 @@
-"""The commands `reproduce` and `reproductions`: make a release's model again, and see how often that went well."""
+"""The command `reproduce`: make a release's model again, and see how that went before."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from plimsoll.edge.output import moment, paint, run, say, show_table
 COLOURS = {"identical": "green", "same predictions": "green", "within the spread": "yellow", "failed": "red"}
 _MOST_CAUSES = 8
 
-_Release = Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")]
-
 
 def reproduce(
-    name: _Release,
+    name: Annotated[str, typer.Argument(metavar="RELEASE", help="A release, such as fraud@1.")],
     seeds: Annotated[
         int,
         typer.Option(
@@ -24,15 +22,14 @@ def reproduce(
         ),
     ] = 5,
     here: Annotated[bool, typer.Option("--here", help="Use the packages installed here, not the release's.")] = False,
+    past: Annotated[bool, typer.Option("--list", help="Only list earlier ones; verifies their signatures.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a release's model again and say whether it is the same."""
+    """Make a release's model again: is it the same?"""
+    if past:
+        run("reproductions.list", as_json=as_json, show=_show_list, release=name)
+        return
     run("releases.reproduce", as_json=as_json, show=_show, code=_code, release=name, seeds=seeds, here=here)
-
-
-def reproductions(name: _Release, as_json: Json = False) -> None:
-    """List a release's reproductions; verifies their signatures."""
-    run("reproductions.list", as_json=as_json, show=_show_list, release=name)
 
 
 def _code(signed: dict[str, Any]) -> int:
