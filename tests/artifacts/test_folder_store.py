@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,20 @@ from hypothesis import strategies as st
 from plimsoll.artifacts.folder import ArtifactMissing, ArtifactStoreFull, FolderStore, SourceUnreadable
 
 NAMES = st.text("abcdefgh_.-", min_size=1, max_size=5).filter(lambda name: name.strip(".") != "")
+
+MEMORY = Path("/dev/shm")
+TREES = st.dictionaries(st.lists(NAMES, min_size=1, max_size=2).map("/".join), st.binary(max_size=20), max_size=5).map(
+    lambda files: {name: content for name, content in files.items() if not any(o.startswith(f"{name}/") for o in files)}
+)
+"""Relative path -> content; no file lies where another's folder does."""
+
+
+def lay_out(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture
@@ -71,19 +86,39 @@ def test_a_source_that_cannot_be_read_is_not_taken_for_a_full_disk(store: Folder
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(files=st.dictionaries(st.lists(NAMES, min_size=1, max_size=2).map("/".join), st.binary(max_size=20), max_size=5))
+@given(files=TREES)
 def test_a_tree_comes_back_as_it_was(store: FolderStore, files: dict[str, bytes], tmp_path_factory) -> None:
-    files = {name: content for name, content in files.items() if not any(o.startswith(f"{name}/") for o in files)}
-    folder = tmp_path_factory.mktemp("tree")
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
+    folder = lay_out(tmp_path_factory.mktemp("tree"), files)
     digest = store.put_tree(folder)
     again = store.unpack(digest, folder / "again" / "here")
     found = {path.relative_to(again).as_posix(): path.read_bytes() for path in again.rglob("*") if path.is_file()}
     assert found == files
     assert store.put_tree(again) == digest, "the same files give the same digest"
     assert set(store.tree(digest)) == set(files)
+
+
+@settings(max_examples=15, deadline=None)
+@given(files=TREES)
+def test_a_folder_that_is_taken_is_the_same_tree_and_is_spent(files: dict[str, bytes], tmp_path_factory) -> None:
+    place = tmp_path_factory.mktemp("taken")
+    store, other = FolderStore(place / "store"), FolderStore(place / "other")
+    kept, spent = lay_out(place / "kept", files), lay_out(place / "spent", files)
+
+    digest = store.take_tree(spent)
+
+    assert digest == other.put_tree(kept)
+    assert {name: store.read_bytes(entry) for name, entry in store.tree(digest).items()} == files
+    left = [path for path in spent.rglob("*") if path.is_file()]
+    assert len(left) == len(files) - len(set(files.values()))
+
+
+@pytest.mark.skipif(not MEMORY.is_dir(), reason="needs a second disk, and /dev/shm is one on Linux")
+def test_a_folder_on_another_disk_is_taken_too(store: FolderStore) -> None:
+    files = {"a": b"one", "deep/b": b"two"}
+    with tempfile.TemporaryDirectory(dir=MEMORY) as place:
+        digest = store.take_tree(lay_out(Path(place), files))
+
+    assert {name: store.read_bytes(entry) for name, entry in store.tree(digest).items()} == files
 
 
 def test_times_and_owners_do_not_count_in_a_tree(store: FolderStore, tmp_path: Path) -> None:
@@ -187,6 +222,7 @@ def test_several_processes_may_store_and_unpack_the_same_at_once(store: FolderSt
         (tmp_path / "tree" / name).write_bytes(name.encode() * 100_000)
     code = """
 import sys
+import tempfile
 from pathlib import Path
 from plimsoll.artifacts.folder import FolderStore
 store = FolderStore(Path(sys.argv[1]))

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib import import_module
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from plimsoll import __version__
-from plimsoll.cli.main import main, make_app
+from plimsoll.cli.main import COMMANDS, main, make_app
 
 
 def test_version_needs_no_command():
     result = CliRunner().invoke(make_app(), ["--version"])
 
     assert (result.exit_code, result.output) == (0, f"plimsoll {__version__}\n")
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_the_table_names_the_commands_that_each_area_adds(module):
+    app = typer.Typer()
+    import_module(module).register(app)
+
+    named = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert (*named, *(group.name for group in app.registered_groups)) == COMMANDS[module]
+
+
+def test_a_command_imports_no_other_areas_commands():
+    code = "from plimsoll.cli.main import make_app; make_app(['run']); import sys; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert [name for name in loaded if name.endswith(".commands")] == ["plimsoll.release.commands"]
 
 
 @pytest.mark.parametrize("group", [[], ["people"], ["tokens"], ["audit"], ["data"]])

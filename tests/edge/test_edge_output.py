@@ -111,7 +111,7 @@ def test_the_whole_command_line_ends_with_70_when_it_is_our_fault() -> None:
 import sys
 from plimsoll.cli import main
 main.COMMANDS = ()
-main.make_app = lambda: (lambda **_: 1 / 0)
+main.make_app = lambda *_: (lambda **_: 1 / 0)
 main.main()
 """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

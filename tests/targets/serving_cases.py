@@ -85,7 +85,9 @@ def make_scorer(folder, *, task="binary_classification", label="is_fraud", bias=
         ("passthrough", ["is_new"]),
     )
     steps = [make_oddity()] if odd else []
-    model = make_pipeline(*steps, columns, LinearRegression() if task == "regression" else LogisticRegression())
+    model = make_pipeline(
+        *steps, columns, LinearRegression() if task == "regression" else LogisticRegression(max_iter=5000)
+    )
     model.fit(rows[["amount", "country", "is_new"]], rows[label])
     model[-1].intercept_ = model[-1].intercept_ + bias
     build_scorer(folder, model=model, holdout=rows, task=task, label=label, context=["customer_id"],

@@ -7,10 +7,12 @@ A write is temp file, fsync, rename: a killed process leaves no half-written art
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from io import FileIO
@@ -18,10 +20,12 @@ from pathlib import Path
 
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import Kind, PlimsollError
-from plimsoll.kernel.files import new_file, sync_folder
-from plimsoll.kernel.hashing import digest_bytes
+from plimsoll.kernel.files import new_file, sync_file, sync_folder
+from plimsoll.kernel.hashing import digest_bytes, digest_file
 
 _PIECE = 1 << 20
+_SMALL = 1 << 16
+"""Up to so many bytes a file is read first, and written only if it is new: making a file costs more than hashing it."""
 _DIGITS = 64
 
 
@@ -58,8 +62,6 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._text = os.fspath(root)
-        self._durable: set[str] = set()
-        """Subfolders of which this store knows that a power cut leaves them."""
 
     def put_bytes(self, content: bytes) -> str:
         """Store bytes; returns their digest. Storing the same again changes nothing."""
@@ -67,12 +69,13 @@ class FolderStore:
         if not self.has(digest):
             with self._incoming() as temporary:
                 temporary.write_bytes(content)
-                self._commit(temporary, digest)
+                self._commit({digest: temporary})
         return digest
 
     def put_file(self, source: Path) -> str:
         """Store a copy of a file, hashed while it is copied; returns its digest. Raises SourceUnreadable."""
-        return self.put_pieces(_pieces(source))
+        content = _small(source)
+        return self.put_pieces(_pieces(source)) if content is None else self.put_bytes(content)
 
     def put_pieces(self, pieces: Iterable[bytes | memoryview]) -> str:
         """Store the bytes that come piece by piece, hashed on their way; returns their digest.
@@ -87,13 +90,28 @@ class FolderStore:
                     _write(writer, piece)
             digest = hasher.hexdigest()
             if not self.has(digest):
-                self._commit(temporary, digest)
+                self._commit({digest: temporary})
         return digest
 
     def put_tree(self, folder: Path) -> str:
         """Store every file below a folder; returns the digest of their manifest. Times and owners do not count."""
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        return self.put_files({path.relative_to(folder).as_posix(): path for path in files})
+        return self.put_files(_below(folder))
+
+    def take_tree(self, folder: Path) -> str:
+        """Store every file below a folder as `put_tree` does, and leave the folder spent: what is new is moved.
+
+        For folders that nobody else writes to. What lies on another disk than the store is copied.
+        """
+        files = _below(folder)
+        digests = {name: digest_file(path) for name, path in files.items()}
+        manifest = canonical_json({"tree": digests})
+        digest = digest_bytes(manifest)
+        new = {entry: files[name] for name, entry in digests.items() if not self.has(entry)}
+        if new or not self.has(digest):
+            with self._incoming() as temporary:
+                temporary.write_bytes(manifest)
+                self._commit({**new, digest: temporary})
+        return digest
 
     def put_files(self, files: Mapping[str, Path]) -> str:
         """Store some files as a tree: relative path in the tree -> file. Returns the digest of their manifest."""
@@ -155,19 +173,63 @@ class FolderStore:
             with new_file(folder) as temporary:
                 yield temporary
         except OSError as error:
-            raise ArtifactStoreFull(store=str(self.root), problem=error.strerror or str(error)) from error
+            raise self._full(error) from error
 
-    def _commit(self, temporary: Path, digest: str) -> None:
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.chmod(0o444)
-        place = self._place(digest)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(place)
-        sync_folder(place.parent)
-        if place.parent.name not in self._durable:
+    def _full(self, error: OSError) -> ArtifactStoreFull:
+        return ArtifactStoreFull(store=str(self.root), problem=error.strerror or str(error))
+
+    def _commit(self, files: Mapping[str, Path]) -> None:
+        """Move files to the places of their digests, durably: first their content, then their names."""
+        for file in files.values():
+            sync_file(file)
+        folders = {Path(f"{self._text}/{digest[:2]}") for digest in files}
+        made = [folder for folder in folders if _make(folder)]
+        for digest, file in files.items():
+            file.chmod(0o444)
+            self._move(file, self._place(digest))
+        for folder in folders:
+            sync_folder(folder)
+        if made:
             sync_folder(self.root)
-            self._durable.add(place.parent.name)
+
+    def _move(self, file: Path, place: Path) -> None:
+        try:
+            file.replace(place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with new_file(self.root / "incoming") as near:
+                shutil.copyfile(file, near)
+                sync_file(near)
+                near.chmod(0o444)
+                near.replace(place)
+
+
+def _make(folder: Path) -> bool:
+    """Make a folder unless it is there; returns whether this call made it."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _below(folder: Path) -> dict[str, Path]:
+    """The files below a folder by their paths in it."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _small(source: Path) -> bytes | None:
+    """A small file's content; None for a larger one, and for a pipe, whose size nobody knows. Raises SourceUnreadable."""
+    try:
+        facts = source.stat()
+        return source.read_bytes() if stat.S_ISREG(facts.st_mode) and facts.st_size <= _SMALL else None
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: Path, error: OSError) -> SourceUnreadable:
+    return SourceUnreadable(source=str(source), problem=(error.strerror or str(error)).lower())
 
 
 def _write(writer: FileIO, piece: bytes | memoryview) -> None:
@@ -184,4 +246,4 @@ def _pieces(source: Path) -> Iterator[memoryview]:
             while size := reader.readinto(buffer):
                 yield buffer[:size]
     except OSError as error:
-        raise SourceUnreadable(source=str(source), problem=(error.strerror or str(error)).lower()) from error
+        raise _unreadable(source, error) from error

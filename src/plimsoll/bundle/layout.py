@@ -10,13 +10,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plimsoll.bundle.entities import Manifest
-from plimsoll.bundle.signing import Signer, verify_envelope
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.kernel.hashing import digest_bytes, digest_file
+
+if TYPE_CHECKING:
+    from plimsoll.bundle.signing import Signer
 
 MANIFEST = "release.json"
 SIGNATURE = "signature.json"
@@ -93,6 +95,8 @@ def verify_bundle(folder: Path, keys: Path, name: str = "release") -> Manifest:
     Nothing in the bundle is loaded or run by this. A file's name that leads out of the folder is refused, as are links.
     Raises Tampered, naming each changed, missing and extra file, or BadSignature.
     """
+    from plimsoll.bundle.signing import verify_envelope
+
     content = _read(folder, MANIFEST)
     signed = verify_envelope(_envelope(folder), keys, name, payload_type=PAYLOAD_TYPE)
     if signed != content:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,20 +15,32 @@ from plimsoll import __version__
 from plimsoll.edge.output import EXIT_INTERNAL, fail, internal_error
 from plimsoll.kernel.errors import Kind, PlimsollError
 
-COMMANDS = (
-    "plimsoll.project.commands",
-    "plimsoll.pipeline.commands",
-    "plimsoll.data.commands",
-    "plimsoll.release.commands",
-    "plimsoll.governance.commands",
-    "plimsoll.rollout.commands",
-    "plimsoll.monitor.commands",
-    "plimsoll.retrain.commands",
-    "plimsoll.server.commands",
-    "plimsoll.replay.commands",
-    "plimsoll.demo.commands",
-)
-"""Modules with `register(app)`, in the order in which help shows their commands."""
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "plimsoll.project.commands": ("init", "schema"),
+    "plimsoll.pipeline.commands": ("check",),
+    "plimsoll.data.commands": ("data",),
+    "plimsoll.release.commands": (
+        "logs",
+        "run",
+        "cancel",
+        "runs",
+        "verdict",
+        "compare",
+        "release",
+        "releases",
+        "approve",
+        "trace",
+    ),
+    "plimsoll.governance.commands": ("people", "tokens", "audit"),
+    "plimsoll.rollout.commands": ("deploy", "rollback", "status", "stop", "rollout"),
+    "plimsoll.monitor.commands": ("drift", "monitor", "label", "alerts"),
+    "plimsoll.retrain.commands": ("triggers", "retrain"),
+    "plimsoll.server.commands": ("up", "login"),
+    "plimsoll.batch.commands": ("score",),
+    "plimsoll.replay.commands": ("replay",),
+    "plimsoll.demo.commands": ("demo",),
+}
+"""Modules with `register(app)` -> the commands that each adds, in the order in which help shows them."""
 
 
 class BadUsage(PlimsollError):
@@ -39,8 +52,8 @@ class BadUsage(PlimsollError):
     hint = "`{command} --help` shows what it takes."
 
 
-def make_app() -> typer.Typer:
-    """The root command with everything registered."""
+def make_app(words: Sequence[str] = ()) -> typer.Typer:
+    """The root command with everything registered; given a command line, perhaps only the area that it names."""
     app = typer.Typer(
         name="plimsoll",
         help="Decide with evidence whether a model may be released, release it, watch it, take it back.",
@@ -66,9 +79,14 @@ def make_app() -> typer.Typer:
                 raise typer.BadParameter(f"{project} is not a folder", param_hint="--project")
             os.chdir(project)
 
-    for module in COMMANDS:
+    for module in _modules_for(words):
         import_module(module).register(app)
     return app
+
+
+def _modules_for(words: Sequence[str]) -> list[str]:
+    """The module of the command that a line begins with; all of them when it begins with anything else."""
+    return [module for module, commands in COMMANDS.items() if words and words[0] in commands] or list(COMMANDS)
 
 
 def _say_version(asked: bool) -> None:
@@ -82,7 +100,7 @@ def main() -> None:
     # Threads of OpenMP that wait by spinning make training ten times slower on a busy machine; children inherit this.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        sys.exit(make_app()(standalone_mode=False))
+        sys.exit(make_app(sys.argv[1:])(standalone_mode=False))
     except typer.TyperException as problem:
         _bad_usage(problem)
     except Exception as error:

@@ -24,7 +24,7 @@ def digest_json(value: Any) -> str:
 def digest_file(path: Path) -> str:
     """The SHA-256 of a file's content, read in pieces into one buffer. Threads may do this side by side."""
     hasher = hashlib.sha256()
-    buffer = memoryview(bytearray(_PIECE))
+    buffer = memoryview(bytearray(min(_PIECE, path.stat().st_size + 1)))
     with path.open("rb", buffering=0) as stream:
         while size := stream.readinto(buffer):
             hasher.update(buffer[:size])

@@ -98,7 +98,7 @@ def _call(
     arguments = {
         name: _read(source, artifacts, into=job.scratch / "inputs" / name) for name, source in work.arguments.items()
     }
-    own = _own_modules(surroundings.import_roots)
+    own = own_modules(surroundings.import_roots)
     with Logbook(job.scratch) as book, logging_to(book, artifacts):
         values = _named(function(**arguments), work.outputs, step=job.step)
         return {name: _keep(name, value, job, artifacts, own=own, warnings=warnings) for name, value in values.items()}
@@ -112,7 +112,7 @@ def _build_scorer(job: Job, work: BuildScorer, artifacts: FolderStore) -> Mappin
     (code_tree / PROJECT_FILE).unlink()
     folder = job.scratch / "scorer"
     build_scorer(folder, model=_read(work.model, artifacts), holdout=holdout, code_tree=code_tree, **work.settings)
-    outputs = {work.output: artifacts.put_tree(folder)}
+    outputs = {work.output: artifacts.take_tree(folder)}
     if work.holdout_output is not None:
         outputs[work.holdout_output] = _keep(work.holdout_output, holdout, job, artifacts, own=(), warnings=[])
     return outputs
@@ -151,12 +151,17 @@ def _keep(name: str, value: Any, job: Job, artifacts: FolderStore, *, own: tuple
         warnings.append(
             f"the output {name}, of type {type_name(value)}, is kept by cloudpickle: equal values may get different digests"
         )
-    return artifacts.put_tree(folder)
+    return artifacts.take_tree(folder)
 
 
-def _own_modules(roots: tuple[Path, ...]) -> tuple[str, ...]:
-    """Names of the imported modules whose source is the project's."""
+_OWN: dict[str, bool] = {}
+"""Module -> whether its source is the project's. A step's process has what was looked at before it was forked."""
+
+
+def own_modules(roots: tuple[Path, ...]) -> tuple[str, ...]:
+    """Names of the imported modules whose source is the project's; each is looked at once."""
     below = tuple(str(root) for root in roots)  # of a thousand modules a few are made paths of
-    files = {name: str(getattr(module, "__file__", None) or "") for name, module in list(sys.modules.items())}
-    near = {name: Path(file) for name, file in files.items() if file.startswith(below)}
-    return tuple(sorted(name for name, file in near.items() if is_own(file, roots)))
+    for name in sys.modules.keys() - _OWN.keys():
+        file = str(getattr(sys.modules[name], "__file__", None) or "")
+        _OWN[name] = file.startswith(below) and is_own(Path(file), roots)
+    return tuple(sorted(name for name, own in _OWN.items() if own and name in sys.modules))

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from plimsoll.bundle.layout import write_bundle
-from plimsoll.bundle.signing import signer
 from plimsoll.bundle.spec import read_spec
 from plimsoll.edge.context import Context, Progress
 from plimsoll.gates.entities import Verdict
@@ -71,6 +70,8 @@ def prepare(
 
 def number_and_sign(context: Context, assembly: Assembly, *, number: int) -> Release:
     """Complete the bundle under this number, sign it and store it; nothing is recorded yet."""
+    from plimsoll.bundle.signing import signer
+
     run, verdict, now = assembly.run, assembly.verdict, to_text(context.clock.now())
     name = f"{run.project}@{number}"
     card = model_card(name=name, model=assembly.model, run=run, verdict=verdict, authors=assembly.authors)

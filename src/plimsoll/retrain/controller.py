@@ -14,7 +14,7 @@ from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.project.load import load_project
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 from plimsoll.retrain.crew import crew_of
 from plimsoll.retrain.decide import decide
 from plimsoll.retrain.entities import (

@@ -21,7 +21,7 @@ from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.git import Commit, export_commit, find_ref
 from plimsoll.project.load import load_project
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 from plimsoll.retrain.entities import Retraining, Running
 from plimsoll.retrain.errors import NothingLive
 from plimsoll.retrain.operations import runs_begun

@@ -18,7 +18,7 @@ from plimsoll.pipeline.errors import RunMissing
 from plimsoll.pipeline.operations import get_run
 from plimsoll.project.entities import Project
 from plimsoll.release.entities import Release
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 from plimsoll.retrain.entities import Firing, Retraining, Trigger, Watch
 from plimsoll.retrain.operations import runs_begun
 from plimsoll.retrain.ports import Alerts

@@ -19,7 +19,7 @@ from plimsoll.pipeline.entities import Run, RunState
 from plimsoll.pipeline.operations import Origin, attach_verdict, execute
 from plimsoll.release.decide import require_passed
 from plimsoll.release.errors import NoVerdict, VerdictStale
-from plimsoll.release.operations import freeze
+from plimsoll.release.operations.releases import freeze
 from plimsoll.release.requests import ReleaseRequest
 from plimsoll.retrain import wording
 from plimsoll.retrain.decide import judge_again

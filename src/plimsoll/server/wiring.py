@@ -18,14 +18,30 @@ from plimsoll.edge.context import Caller, Context, Grant, Progress, Role, silent
 from plimsoll.edge.operations import perform, table
 from plimsoll.governance.operations import authenticate, local_caller
 from plimsoll.kernel.clock import Clock, SystemClock, workspace_clock
+from plimsoll.kernel.collector import collector_at_rest
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.leases import Lease, LeaseLost
 from plimsoll.ledger.migrate import migrate
 from plimsoll.project.find import find_project
 
-AREAS = ("governance", "project", "data", "pipeline", "gates", "release", "rollout", "monitor", "retrain", "server")
-"""Areas with an `operations` module, low to high."""
+OPERATIONS = (
+    "governance.operations",
+    "project.operations",
+    "data.operations",
+    "pipeline.operations",
+    "gates.operations",
+    "release.operations.runs",
+    "release.operations.releases",
+    "release.operations.comparing",
+    "release.operations.reproducing",
+    "release.operations.tracing",
+    "rollout.operations",
+    "monitor.operations",
+    "retrain.operations",
+    "server.operations",
+)
+"""The modules that register operations, low to high."""
 
 PLUGINS: dict[tuple[str, str], str] = {
     ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",
@@ -120,11 +136,12 @@ def make_context(
 
 
 def load_operations(name: str | None = None) -> None:
-    """Import the areas' operations, so that the table is complete; with a name, only as far as it needs."""
-    for area in AREAS:
-        import_module(f"plimsoll.{area}.operations")
-        if name is not None and any(row.name == name for row in table()):
-            return
+    """Import what registers operations, so that the table is complete; with a name, only as far as it needs."""
+    with collector_at_rest():
+        for module in OPERATIONS:
+            import_module(f"plimsoll.{module}")
+            if name is not None and any(row.name == name for row in table()):
+                return
 
 
 def current_workspace() -> Workspace:

@@ -23,7 +23,7 @@ from plimsoll.monitor.entities import Alert, AlertState, Day, Window
 from plimsoll.monitor.operations.alerts import write_alerts
 from plimsoll.monitor.watching import Seen
 from plimsoll.release.errors import ReleaseMissing
-from plimsoll.release.operations import find_release
+from plimsoll.release.operations.releases import find_release
 from plimsoll.release.reference import REFERENCE, Reference, read_reference
 from plimsoll.rollout.entities import Deployment
 

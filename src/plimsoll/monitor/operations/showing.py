@@ -26,7 +26,7 @@ from plimsoll.monitor.views import (
 )
 from plimsoll.project.entities import Project
 from plimsoll.project.load import load_project
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 from plimsoll.release.reference import Reference
 from plimsoll.rollout.operations import wanted_deployments
 

@@ -11,7 +11,7 @@ from plimsoll.edge.operations import operation
 from plimsoll.monitor.errors import NoSecondVersion, WhichDataset
 from plimsoll.monitor.version_diff import VersionDiff, diff_versions
 from plimsoll.pipeline.operations import get_run
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 
 _FEWEST_DIGITS = 4
 """What is shorter behind the project's name is the number of a release."""

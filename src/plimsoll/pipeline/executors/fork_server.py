@@ -1,6 +1,6 @@
 """The process that has the project's code imported and forks one process for each step.
 
-Started by `local.py` with one end of a socket pair. One thread, so that forking is safe. When the engine goes away,
+The next one is forked ahead and waits for its job, so that a step need not wait for a fork. Started by `local.py` with one end of a socket pair. One thread, so that forking is safe. When the engine goes away,
 however it does, every step's process and what it started is killed; when this process is killed, the kernel ends the
 steps (on Linux).
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import os
 import select
 import signal
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -24,7 +25,7 @@ from typing import NoReturn
 from plimsoll.pipeline.executors.memory import held_by
 from plimsoll.pipeline.fresh_imports import import_from_source
 from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Stop, Surroundings, Trouble
-from plimsoll.pipeline.step_process import run_job
+from plimsoll.pipeline.step_process import own_modules, run_job
 from plimsoll.pipeline.tracebacks import trouble_of
 
 _PR_SET_PDEATHSIG = 1
@@ -44,6 +45,25 @@ class _Child:
 
 
 _Children = dict[str, _Child]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spare:
+    """A process that waits for the job that it shall do."""
+
+    pid: int
+    jobs: Connection
+
+    def give(self, job: Job) -> bool:
+        """Hand it its job; returns whether it was still there to take one."""
+        try:
+            self.jobs.send(job)
+        except OSError:
+            os.waitpid(self.pid, 0)
+            return False
+        finally:
+            self.jobs.close()  # whoever is forked later must not hold this end open
+        return True
 
 
 def main() -> None:
@@ -71,6 +91,7 @@ def _serve(engine: Connection, surroundings: Surroundings, module: ModuleType, c
     os.set_blocking(woken, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    spare = _fork(engine, surroundings, module)
     while True:
         watched = [child for child in children.values() if child.memory is not None and not child.used]
         readable, _, _ = select.select([engine.fileno(), wake], [], [], _LOOK_S if watched else None)
@@ -85,9 +106,11 @@ def _serve(engine: Connection, surroundings: Surroundings, module: ModuleType, c
             message = engine.recv()
             match message:
                 case Job():
-                    pid = _fork(message, engine, surroundings, module)
-                    children[message.step] = _Child(pid=pid, memory=message.memory)
-                    engine.send(Started(step=message.step, pid=pid))
+                    while not spare.give(message):
+                        spare = _fork(engine, surroundings, module)
+                    children[message.step] = _Child(pid=spare.pid, memory=message.memory)
+                    engine.send(Started(step=message.step, pid=spare.pid))
+                    spare = _fork(engine, surroundings, module)
                 case Stop() if message.step in children:
                     _kill_group(children[message.step].pid)
 
@@ -100,11 +123,13 @@ def _stop_if_large(child: _Child) -> None:
         _kill_group(child.pid)
 
 
-def _fork(job: Job, engine: Connection, surroundings: Surroundings, module: ModuleType) -> int:
+def _fork(engine: Connection, surroundings: Surroundings, module: ModuleType) -> _Spare:
     server = os.getpid()
+    given, jobs = Pipe(duplex=False)
     pid = os.fork()
     if pid == 0:
         try:
+            jobs.close()
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
@@ -112,6 +137,11 @@ def _fork(job: Job, engine: Connection, surroundings: Surroundings, module: Modu
             os.setsid()
             _die_with_parent(signal.SIGKILL, parent=server)
             engine.close()
+            try:
+                job: Job = given.recv()
+            except EOFError:
+                os._exit(0)
+            given.close()
             _redirect(job.log)
             faulthandler.enable()
             run_job(job, surroundings, module)
@@ -119,7 +149,8 @@ def _fork(job: Job, engine: Connection, surroundings: Surroundings, module: Modu
             sys.excepthook(*sys.exc_info())
             os._exit(70)
         os._exit(0)
-    return pid
+    given.close()
+    return _Spare(pid=pid, jobs=jobs)
 
 
 def _ended(children: _Children) -> list[Ended]:
@@ -143,7 +174,7 @@ def _leave(children: _Children) -> NoReturn:
 
 
 def _kill_group(pid: int) -> None:
-    """Kill a step's process and its descendants; it leads a session of its own unless it has only just been forked."""
+    """Kill a step's process and its descendants; it leads a session of its own."""
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
@@ -160,6 +191,8 @@ def _import(surroundings: Surroundings) -> ModuleType | Trouble:
             import_module(name)
     except BaseException as error:  # noqa: BLE001 - whatever the project's code raises, SystemExit too
         return trouble_of(error, root=surroundings.root)
+    own_modules(surroundings.import_roots)
+    gc.freeze()  # a step's collector would write to every page that it shares with this process
     return module
 
 

@@ -14,7 +14,7 @@ from plimsoll.pipeline.errors import RunMissing
 from plimsoll.pipeline.operations import get_run
 from plimsoll.pipeline.processes import is_dead
 from plimsoll.project.entities import Project
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 from plimsoll.retrain import store
 from plimsoll.retrain.decide import DAY, owners_of
 from plimsoll.retrain.entities import Deploying, Judged, Released, Retraining, Running, Waiting

@@ -12,7 +12,7 @@ from plimsoll.gates.ports import LiveRelease
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.release.entities import Release
-from plimsoll.release.operations import find_release, get_release
+from plimsoll.release.operations.releases import find_release, get_release
 from plimsoll.rollout import store
 from plimsoll.rollout.entities import DesiredRelease
 from plimsoll.rollout.operations.place import champions

@@ -12,7 +12,7 @@ from plimsoll.project.entities import Environment
 from plimsoll.project.environments import find_environment
 from plimsoll.project.load import load_project
 from plimsoll.release.entities import Release
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 from plimsoll.rollout import store
 from plimsoll.rollout.admission import has_lived_there, is_settling, previous_of
 from plimsoll.rollout.entities import DeploymentChange, Told

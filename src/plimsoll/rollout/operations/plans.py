@@ -11,7 +11,7 @@ from plimsoll.edge.operations import operation
 from plimsoll.gates.operations import get_verdict
 from plimsoll.project.environments import find_environment
 from plimsoll.project.load import load_project
-from plimsoll.release.operations import get_release
+from plimsoll.release.operations.releases import get_release
 from plimsoll.rollout.operations.place import Admission, find_place
 from plimsoll.rollout.planning import steps_of
 from plimsoll.rollout.requests import DeployRequest, Plan

@@ -1,0 +1,155 @@
+"""One call of `plimsoll score`: find the release, load it as the door would, ask it about every row, write the answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plimsoll.artifacts.folder import ArtifactMissing, FolderStore
+from plimsoll.batch.answering import answers
+from plimsoll.batch.entities import Summary, Wanted
+from plimsoll.batch.errors import BundleElsewhere, NoRows, NothingLive
+from plimsoll.batch.rows import batches, require_columns
+from plimsoll.batch.table import (
+    Predictions,
+    kept_columns,
+    prediction_columns,
+    require_free,
+    require_output,
+    write_table,
+)
+from plimsoll.batch.workers import workers
+from plimsoll.bundle.layout import MANIFEST, manifest_digest, verify_bundle
+from plimsoll.data.engine import engine
+from plimsoll.data.errors import NoFile
+from plimsoll.data.errors import NoRows as NoRowsAtAll
+from plimsoll.data.rows import Rows, open_rows
+from plimsoll.edge.client import ask
+from plimsoll.edge.context import Progress
+from plimsoll.kernel.workspace import Workspace
+from plimsoll.serving.compiled import CompiledModel
+from plimsoll.serving.entities import Limits, ReleaseRef
+from plimsoll.serving.live import LiveRelease
+from plimsoll.serving.loading import CheckedBundle, check_bundle
+from plimsoll.targets.runtimes import Runtimes
+
+if TYPE_CHECKING:
+    import duckdb
+
+Say = Callable[[Progress], None]
+
+_MEMORY = "1GiB"
+"""What the engine may use before it spills: predictions of a hundred million rows need more than a machine has."""
+_PATIENCE_S = 3600.0
+"""How long a batch may take: here nobody waits for a single answer, and a slow model is no failure."""
+
+
+def score(workspace: Workspace, release: str, wanted: Wanted, *, force: bool, say: Say) -> Summary:
+    """Score every row of the files with a release and write the answers; row for row what the server would answer.
+
+    release: `fraud@12`, a digest, an environment's name, or the folder of a bundle. Raises BundleElsewhere,
+    NothingLive, bundle.tampered, ColumnsDiffer, RowRefused, NamesTaken, UnknownColumn, UnknownOutput, OutputExists,
+    OutputFailed, and what reading the files raises.
+    """
+    begun = time.monotonic()
+    require_output(wanted.out, force=force)
+    checked = _checked(workspace, release, say=say)
+    with engine() as connection:
+        connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        connection.execute("SET threads = 1")  # rows come in the files' order
+        rows = _opened(connection, wanted.files)
+        require_columns(rows, checked.spec.inputs, release=checked.ref.name)
+        kept = kept_columns(rows, wanted.keep)
+        columns = prediction_columns(checked.spec, prefix=wanted.prefix, keep_bad=wanted.keep_bad)
+        require_free(kept, tuple(columns), files=wanted.files)
+        predictions = Predictions(connection.cursor(), columns, prefix=wanted.prefix)
+
+        async def ask_all() -> None:
+            given = batches(connection, rows, checked.spec.inputs, batch_rows=wanted.batch_rows)
+            async with _loaded(checked, workspace.keys, wanted) as crew:
+                async for answer in answers(given, crew, keep_bad=wanted.keep_bad, files=wanted.files):
+                    predictions.add(answer)
+                    say(_progress(predictions.rows, rows.rows, begun))
+
+        asyncio.run(ask_all())
+        say(Progress(task="score", message=f"writing {wanted.out}"))
+        made_by = {"plimsoll_release": checked.ref.name, "plimsoll_digest": checked.ref.digest}
+        write_table(connection, rows, kept=kept, predicted=tuple(columns), out=wanted.out, made_by=made_by)
+    return Summary(
+        release=checked.ref.name,
+        digest=checked.ref.digest,
+        rows=predictions.rows,
+        refused=predictions.refused,
+        out=str(wanted.out),
+        columns=tuple(columns),
+        form="compiled" if checked.compiled else "workers",
+        workers=0 if checked.compiled else wanted.workers,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+
+
+def _checked(workspace: Workspace, release: str, *, say: Say) -> CheckedBundle:
+    """The release's bundle, verified, with an interpreter that has its packages."""
+    folder = Path(release)
+    if (folder / MANIFEST).is_file():
+        manifest = verify_bundle(folder, workspace.keys)
+        ref = ReleaseRef(name=manifest.name, digest=manifest_digest(folder), bundle=folder.absolute())
+    else:
+        ref = _bundle_of(workspace, release, say=say)
+        manifest = verify_bundle(ref.bundle, workspace.keys)
+    if manifest.compiled is None:
+        python = Runtimes(workspace.runtimes).python_of(
+            (ref.bundle / "lock.txt").read_text(encoding="utf-8"),
+            release=ref.name,
+            say=lambda text: say(Progress(task=ref.name, message=text)),
+        )
+        ref = ReleaseRef(name=ref.name, digest=ref.digest, bundle=ref.bundle, python=str(python))
+    return check_bundle(ref, workspace.keys)
+
+
+def _bundle_of(workspace: Workspace, release: str, *, say: Say) -> ReleaseRef:
+    """A release of the ledger, unpacked. Raises NothingLive, BundleElsewhere, release.missing."""
+    name = release
+    for deployment in ask("deployments.list", say):
+        if deployment["environment"] == release:
+            if not deployment["digest"]:
+                raise NothingLive(environment=release)
+            name = deployment["digest"]
+    found: dict[str, Any] = ask("releases.show", say, release=name)
+    folder = workspace.cache / "bundles" / found["digest"]
+    try:
+        FolderStore(workspace.artifacts).unpack(found["tree"], folder)
+    except ArtifactMissing as error:
+        raise BundleElsewhere(release=found["name"]) from error
+    return ReleaseRef(name=found["name"], digest=found["digest"], bundle=folder)
+
+
+def _opened(connection: duckdb.DuckDBPyConnection, files: str) -> Rows:
+    try:
+        return open_rows(connection, files, name="rows", root=Path.cwd())
+    except (NoFile, NoRowsAtAll) as error:
+        raise NoRows(files=files) from error
+
+
+@asynccontextmanager
+async def _loaded(checked: CheckedBundle, keys: Path, wanted: Wanted) -> AsyncIterator[list[LiveRelease]]:
+    """The release, loaded as in the door: compiled in this process, else once in each worker."""
+    limits = Limits(rows=wanted.batch_rows, deadline_s=_PATIENCE_S, rows_inline=0)
+    model = checked.ref.name.partition("@")[0]
+    async with AsyncExitStack() as stack:
+        runners: list[Any] = (
+            [CompiledModel(checked.ref.bundle / "compiled", checked.spec)]
+            if checked.compiled
+            else await stack.enter_async_context(workers(checked.ref, keys, count=wanted.workers, limits=limits))
+        )
+        yield [LiveRelease(checked, runner, model=model, limits=limits) for runner in runners]
+
+
+def _progress(done: int, total: int, begun: float) -> Progress:
+    speed = done / max(time.monotonic() - begun, 1e-6)
+    left = (total - done) / speed
+    return Progress(task="score", message=f"{speed:,.0f} rows/s, {left:,.0f} s left", done=done, total=total)
