@@ -10,7 +10,6 @@ from annotated_types import Interval
 
 from plimsoll.gates.entities import Verdict
 from plimsoll.pipeline.entities import LogPiece, Run, RunState, StepOutcome
-from plimsoll.release.reproduction import Reproduction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +77,6 @@ class ReproduceRequest:
     """Runs with other seeds, made when neither the model nor its predictions are the same; 0 or 1: none."""
     here: bool = False
     """Run in the packages of this installation instead of the release's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedReproduction:
-    """A reproduction whose signature was verified just now."""
-
-    reproduction: Reproduction
-    key: str
-    """The id of the key that signed it."""
-    envelope: str
-    """Artifact digest of the signed envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,22 @@ from plimsoll.bundle.signing import signer, verify_envelope
 from plimsoll.edge.context import Context
 from plimsoll.kernel.canonical import canonical_json
 from plimsoll.release.reproduction import Reproduction
-from plimsoll.release.requests import SignedReproduction
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 PAYLOAD_TYPE = "application/vnd.plimsoll.reproduction.v1+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedReproduction:
+    """A reproduction whose signature was verified just now."""
+
+    reproduction: Reproduction
+    key: str
+    """The id of the key that signed it."""
+    envelope: str
+    """Artifact digest of the signed envelope."""
 
 
 def sign_reproduction(context: Context, made: Reproduction) -> SignedReproduction:

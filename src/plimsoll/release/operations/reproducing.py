@@ -9,8 +9,8 @@ from plimsoll.governance.operations import record
 from plimsoll.release import store
 from plimsoll.release.entities import Release, Reproduced
 from plimsoll.release.operations.releases import get_release
-from plimsoll.release.requests import ReleaseName, ReproduceRequest, SignedReproduction
-from plimsoll.release.signed_reproduction import read_reproduction, sign_reproduction
+from plimsoll.release.requests import ReleaseName, ReproduceRequest
+from plimsoll.release.signed_reproduction import SignedReproduction, read_reproduction, sign_reproduction
 
 
 @operation(
