@@ -20,10 +20,22 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 WIDTHS = {"wide": 1280, "narrow": 390}
-FIXED = ("/", "/runs", "/releases", "/alerts", "/retrainings", "/audit", "/audit/verification", "/trace", "/docs")
+FIXED = (
+    "/",
+    "/runs",
+    "/sweeps",
+    "/releases",
+    "/alerts",
+    "/retrainings",
+    "/audit",
+    "/audit/verification",
+    "/trace",
+    "/docs",
+)
 FOUND = {
     "run": ("/runs", 'a[href^="/runs/run-"]:not([href$="verdict"])'),
     "verdict": ("/runs", 'a[href$="/verdict"]'),
+    "sweep": ("/sweeps", 'a[href^="/sweeps/"]'),
     "release": ("/releases", 'a[href^="/releases/"]'),
     "environment": ("/", '.places h3 a[href^="/environments/"] >> nth=-1'),
     "monitor": ("/environments/production", 'a[href$="/monitor"]'),

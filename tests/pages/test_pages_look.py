@@ -13,6 +13,8 @@ PAGES = {
     "runs": "/runs",
     "run": "/runs/{good}",
     "failed run": "/runs/{failed}",
+    "sweeps": "/sweeps",
+    "sweep": "/sweeps/latest",
     "comparison": "/compare?runs={good},{failed}&all=1",
     "verdict": "/runs/{good}/verdict",
     "releases": "/releases",
@@ -147,6 +149,9 @@ def test_what_is_known_is_shown(world, visit):
     expect(page.locator("#live_graph .graph .wide .bad")).to_have_count(1)
     page.goto(f"/runs/{world.runs['good 1']}/verdict")
     expect(page.locator("svg.span")).to_have_count(1)
+    page.goto("/sweeps/latest")
+    expect(page.locator("main")).to_contain_text("ZeroDivisionError")
+    expect(page.locator(".plots .wide circle")).to_have_count(3)
     page.goto("/releases/orders@1")
     for text in ("grace said yes", "slices look right", "python==", "production"):
         expect(page.locator("main")).to_contain_text(text)

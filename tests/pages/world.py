@@ -126,7 +126,8 @@ def _release(world: World, number: int, strength: float) -> None:
 
 
 def _more_releases(world: World) -> None:
-    """Two more, and a run whose step fails and says why."""
+    """Two more, a sweep, and a run whose step fails and says why."""
+    _sweep(world)
     _release(world, 2, 0.5)
     _release(world, 3, 0.2)
     code = world.project.root / "steps.py"
@@ -137,6 +138,17 @@ def _more_releases(world: World) -> None:
     assert "error" in world.raw("runs.create")
     code.write_text(before)
     world.runs["failed"] = world.call("runs.list", limit=1)[0]["run"]["id"]
+
+
+def _sweep(world: World) -> None:
+    """Four trials of which one fails."""
+    code = world.project.root / "steps.py"
+    before = code.read_text()
+    code.write_text(
+        f"import plimsoll\n{before}\n\ndef told(train, strength):\n    plimsoll.log(loss=1 / (strength - 3))\n"
+    )
+    world.call("sweeps.create", minimize="loss", params={"strength": [0.1, 0.3, 3, 1.0]})
+    code.write_text(before)
 
 
 def _first_life(world: World) -> None:

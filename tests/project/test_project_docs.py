@@ -37,6 +37,7 @@ SECTIONS = {
     "quality": entities.Quality,
     "retrain": entities.RetrainRule,
     "limits": entities.RetrainLimits,
+    "sweep": entities.SweepSettings,
 }
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| (.+) \| `(.+)` \|$", re.MULTILINE)
 

@@ -33,6 +33,33 @@ def test_an_empty_workspace_says_what_to_do_next(app, answers):
         assert command in content
 
 
+def test_a_sweep_shows_its_trials_and_text_from_others_stays_text(app, answers):
+    trials = [
+        {"number": 0, "params": {"rate": 0.1, "kind": EVIL}, "run": "run-1", "state": "done", "value": 0.25,
+         "seconds": 1.0, "error": ""},
+        {"number": 1, "params": {"rate": 10.0, "kind": "b"}, "run": "run-2", "state": "failed", "value": None,
+         "seconds": 1.0, "error": EVIL},
+        {"number": 2, "params": {"rate": 1.0, "kind": "b"}, "run": "run-3", "state": "done", "value": 0.5,
+         "seconds": 1.0, "error": ""},
+    ]  # fmt: skip
+    plan = {"metric": "loss", "direction": "minimize", "step": "", "method": "random", "trials": 3,
+            "params": {"rate": {"log": [0.1, 10]}, "kind": [EVIL, "b"]}}  # fmt: skip
+    sweep = {"id": "sweep-1", "state": "running", "error": EVIL, "started_at": AT, "created_by": "ada", "plan": plan,
+             "trials": trials}  # fmt: skip
+    steps = [{"step": "train", "ran": 3, "cached": 0}]
+    answers.update(EMPTY)
+    answers["sweeps.show"] = {"sweep": sweep, "ranking": [0, 2], "best": trials[0], "steps": steps}
+    page = ask(app, "GET", "/sweeps/sweep-1")[2].decode()
+    assert len(re.findall("<script[^>]*>", page)) == 1
+    assert page.index('id="trial-0"') < page.index('id="trial-2"') < page.index('id="trial-1"')
+    assert page.count("<circle class=") == 2 * 2 * 2
+    assert "/compare?runs=run-1%2Crun-3" in page
+    answers["sweeps.show"] = {"sweep": sweep | {"trials": []}, "ranking": [], "best": None, "steps": []}
+    assert "No trial has begun." in ask(app, "GET", "/sweeps/sweep-1")[2].decode()
+    answers["sweeps.list"] = []
+    assert b"plimsoll sweep" in ask(app, "GET", "/sweeps")[2]
+
+
 def test_the_overview_shows_what_there_is_and_text_from_others_stays_text(app, answers):
     run = {
         "id": "run-1", "state": "failed", "started_at": AT, "ended_at": AT, "created_by": "ada", "error": EVIL,

@@ -35,7 +35,7 @@ class ArtifactMissing(PlimsollError):
     code = "artifacts.missing"
     kind = Kind.MISSING
     text = "Artifact {digest} is not in {store}."
-    hint = "It was removed, or made on another machine. Run the pipeline again to make it."
+    hint = "It was removed by `plimsoll gc`, or made on another machine. Run the pipeline again to make it."
 
 
 class ArtifactStoreFull(PlimsollError):
@@ -133,6 +133,10 @@ class FolderStore:
     def read_bytes(self, digest: str) -> bytes:
         """The artifact's content. Raises ArtifactMissing."""
         return self.path(digest).read_bytes()
+
+    def remove(self, digest: str) -> None:
+        """Remove an artifact, and nothing that it names; one that is gone already is fine. See sweeping.py."""
+        self._place(digest).unlink(missing_ok=True)
 
     def tree(self, digest: str) -> dict[str, str]:
         """Relative path to digest of a stored tree. Raises ArtifactMissing."""

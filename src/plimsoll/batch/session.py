@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plimsoll.artifacts.folder import ArtifactMissing, FolderStore
+from plimsoll.artifacts.sweeping import at_work
 from plimsoll.batch.answering import answers
 from plimsoll.batch.entities import Summary, Wanted
 from plimsoll.batch.errors import BundleElsewhere, NoRows, NothingLive
@@ -55,8 +56,13 @@ def score(workspace: Workspace, release: str, wanted: Wanted, *, force: bool, sa
     NothingLive, bundle.tampered, ColumnsDiffer, RowRefused, NamesTaken, UnknownColumn, UnknownOutput, OutputExists,
     OutputFailed, and what reading the files raises.
     """
-    begun = time.monotonic()
     require_output(wanted.out, force=force)
+    with at_work(FolderStore(workspace.artifacts)):
+        return _score(workspace, release, wanted, say=say)
+
+
+def _score(workspace: Workspace, release: str, wanted: Wanted, *, say: Say) -> Summary:
+    begun = time.monotonic()
     checked = _checked(workspace, release, say=say)
     with engine() as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY}'")

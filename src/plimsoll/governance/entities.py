@@ -23,6 +23,9 @@ class Action(StrEnum):
     RUN_STARTED = "run_started"
     RUN_CANCELLED = "run_cancelled"
     RUN_ENDED = "run_ended"
+    SWEEP_STARTED = "sweep_started"
+    SWEEP_CANCELLED = "sweep_cancelled"
+    SWEEP_ENDED = "sweep_ended"
     METRICS_LOGGED = "metrics_logged"
     VERDICT_REACHED = "verdict_reached"
     RELEASE_CREATED = "release_created"
@@ -40,6 +43,7 @@ class Action(StrEnum):
     RETRAINING_STARTED = "retraining_started"
     RETRAINING_CHANGED = "retraining_changed"
     RETRAINING_ENDED = "retraining_ended"
+    STORAGE_COLLECTED = "storage_collected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ EXTRAS = {
     "psycopg": "postgres",
     "onnxruntime": "serve",
     "onnx": "sklearn",
+    "optuna": "sweep",
     "pandas": "sklearn",
     "skl2onnx": "sklearn",
     "sklearn": "sklearn",

@@ -380,6 +380,34 @@ class RetrainRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """What `plimsoll sweep` tries: which parameters, how, and by which logged metric trials are ranked."""
+
+    __pydantic_config__ = _CLOSED
+
+    maximize: str | None = None
+    """The logged metric that should be high; one of maximize and minimize."""
+    minimize: str | None = None
+    """The logged metric that should be low."""
+    step: str | None = None
+    """The step that logs it, where several steps log a metric of that name."""
+    take: Literal["last", "best"] = "last"
+    """The value of a curve that counts: its last, or its best."""
+    method: Literal["grid", "random", "optuna"] = "grid"
+    """How values are found: every combination, drawn at random, or proposed by Optuna."""
+    trials: int | None = None
+    """How many trials; null: every combination of a grid, else 20."""
+    seed: int = 0
+    """What random and Optuna draw from: the same seed, the same trials."""
+    jobs: int = 1
+    """How many trials run at the same time."""
+    max_failures: int = 5
+    """How many trials may fail before the sweep ends."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Parameter -> a list of values, or one of {uniform: [a, b]}, {log: [a, b]}, {int: [a, b]}, {log_int: [a, b]}."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A whole `plimsoll.yaml`, validated, with every default filled in."""
 
@@ -403,3 +431,5 @@ class Project:
     """What is measured once a release is live."""
     retrain: tuple[RetrainRule, ...] = ()
     """What starts a run by itself."""
+    sweep: SweepSettings | None = None
+    """What `plimsoll sweep` tries when it is told nothing else."""

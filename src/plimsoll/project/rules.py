@@ -30,6 +30,7 @@ from plimsoll.project.monitor_rules import monitor_breaches
 from plimsoll.project.problems import Path, describe
 from plimsoll.project.retrain_rules import retrain_breaches
 from plimsoll.project.source_rules import source_breaches
+from plimsoll.project.sweep_rules import sweep_breaches
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -52,6 +53,7 @@ def breaches(project: Values) -> Iterator[Breach]:
         environment_breaches(project),
         monitor_breaches(project),
         retrain_breaches(project),
+        sweep_breaches(project),
     )
 
 

@@ -41,6 +41,8 @@ class Reproduced:
     grade: str
     envelope: str
     """Artifact digest of the signed report."""
+    runtime: str
+    """Artifact digest of what the second run ran on."""
     created_by: str
     created_at: str
 

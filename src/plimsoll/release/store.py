@@ -82,14 +82,15 @@ def insert_reproduction(transaction: Transaction, made: Reproduced, *, project: 
     """Save that a release's model was made again. digest: the release's."""
     transaction.execute(
         """
-        INSERT INTO reproductions (id, project, release_digest, grade, envelope, created_by, created_at)
-        VALUES (:id, :project, :digest, :grade, :envelope, :created_by, :created_at)
+        INSERT INTO reproductions (id, project, release_digest, grade, envelope, runtime, created_by, created_at)
+        VALUES (:id, :project, :digest, :grade, :envelope, :runtime, :created_by, :created_at)
         """,
         id=made.id,
         project=project,
         digest=digest,
         grade=made.grade,
         envelope=made.envelope,
+        runtime=made.runtime,
         created_by=made.created_by,
         created_at=made.created_at,
     )
@@ -103,6 +104,7 @@ def reproductions_of(transaction: Transaction, *, digest: str) -> tuple[Reproduc
             id=row["id"],
             grade=row["grade"],
             envelope=row["envelope"],
+            runtime=row["runtime"],
             created_by=row["created_by"],
             created_at=row["created_at"],
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import assert_never
 
+from plimsoll.artifacts.sweeping import at_work
 from plimsoll.data.operations import resolve
 from plimsoll.edge.context import Context, Progress
 from plimsoll.gates.entities import Finding, Verdict
@@ -55,8 +56,9 @@ def carry_out(context: Context, retraining: str, *, attempt: int) -> bool:
     if mine is None:
         return False
     try:
-        while mine is not None and mine.worker and isinstance(mine.state, Running | Judged):
-            mine = report(context, mine, _work(context, mine))
+        with at_work(context.artifacts):
+            while mine is not None and mine.worker and isinstance(mine.state, Running | Judged):
+                mine = report(context, mine, _work(context, mine))
     except BaseException:
         with suppress(PlimsollError):
             if mine is not None:

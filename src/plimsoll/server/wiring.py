@@ -39,9 +39,11 @@ OPERATIONS = (
     "rollout.operations",
     "monitor.operations",
     "retrain.operations",
+    "storage.operations",
+    "sweep.operations",
     "server.operations",
 )
-"""The modules that register operations, low to high."""
+"""The modules that register operations: low to high, but what a run does not need comes after what it needs."""
 
 PLUGINS: dict[tuple[str, str], str] = {
     ("alerts", "ledger"): "plimsoll.monitor.operations:LedgerAlerts",

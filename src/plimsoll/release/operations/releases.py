@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from plimsoll.artifacts.sweeping import at_work
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import operation
 from plimsoll.gates.operations import get_verdict
@@ -49,7 +50,11 @@ def freeze(context: Context, project: Project, request: ReleaseRequest) -> Relea
         raise NothingToRelease(run=run.id, project=run.project)
     if verdict is None:
         raise NoVerdict(run=run.id)
-    with prepare(context, project, project.model, run, verdict, authors=_authors(context, run)) as assembly:
+    authors = _authors(context, run)
+    with (
+        at_work(context.artifacts),
+        prepare(context, project, project.model, run, verdict, authors=authors) as assembly,
+    ):
         return _number_sign_save(context, assembly)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plimsoll.artifacts.sweeping import at_work
 from plimsoll.edge.context import Context, Role
 from plimsoll.edge.operations import operation
 from plimsoll.governance.entities import Action
@@ -19,15 +20,21 @@ from plimsoll.release.signed_reproduction import SignedReproduction, read_reprod
 )  # fmt: skip
 def reproduce_release(context: Context, request: ReproduceRequest) -> SignedReproduction:
     """Make a release's model again from its code, data and runtime, and sign how well that went."""
+    release = get_release(context, request.release)
+    with at_work(context.artifacts):
+        return _reproduce(context, release, request)
+
+
+def _reproduce(context: Context, release: Release, request: ReproduceRequest) -> SignedReproduction:
     from plimsoll.release.reproducing import reproduce
 
-    release = get_release(context, request.release)
     made = reproduce(context, release, seeds=request.seeds, here=request.here)
     signed = sign_reproduction(context, made)
     kept = Reproduced(
         id=made.id,
         grade=str(made.grade),
         envelope=signed.envelope,
+        runtime=made.record,
         created_by=made.created_by,
         created_at=made.created_at,
     )

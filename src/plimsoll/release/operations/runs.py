@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plimsoll.artifacts.sweeping import at_work
 from plimsoll.data.operations import resolve
 from plimsoll.edge.context import Context, Progress, Role
 from plimsoll.edge.operations import operation
@@ -45,21 +46,23 @@ from plimsoll.release.requests import (
 def create_run(context: Context, request: RunRequest) -> RunReport:
     """Run the project's pipeline on its data as it is now, then hold the model against the gates."""
     project = load_project(context.workspace.project_file)
-    versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
-    run = execute(context, project, versions=versions, params=request.params)
-    if project.model is None or not project.gates:
-        return RunReport(run=run, verdict=None)
-    context.progress(Progress(task="gates", message="judging the candidate"))
-    verdict = judge(context, project, run, champions=champions_of(context))
-    return RunReport(run=attach_verdict(context, run.id, verdict.id), verdict=verdict)
+    with at_work(context.artifacts):
+        versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
+        run = execute(context, project, versions=versions, params=request.params)
+        if project.model is None or not project.gates:
+            return RunReport(run=run, verdict=None)
+        context.progress(Progress(task="gates", message="judging the candidate"))
+        verdict = judge(context, project, run, champions=champions_of(context))
+        return RunReport(run=attach_verdict(context, run.id, verdict.id), verdict=verdict)
 
 
 @operation("runs.plan", "POST", "/runs/plan", role=Role.VIEWER, request=RunRequest, response=tuple[PlannedStep, ...])
 def plan_run(context: Context, request: RunRequest) -> tuple[PlannedStep, ...]:
     """Say for every step whether it is cached or why it will run, without running anything."""
     project = load_project(context.workspace.project_file)
-    versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
-    return plan(context, project, versions=versions, params=request.params)
+    with at_work(context.artifacts):
+        versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
+        return plan(context, project, versions=versions, params=request.params)
 
 
 @operation("runs.show", "GET", "/runs/{run}", role=Role.VIEWER, request=RunName, response=RunReport)

@@ -19,7 +19,17 @@ from plimsoll.kernel.clock import Clock
 from plimsoll.kernel.errors import Kind, PlimsollError
 from plimsoll.server.app import Api, describe
 from plimsoll.server.errors import NoSuchPage, NoToken
-from plimsoll.server.pages import comparison, environments, monitors, overview, records, releases, retrainings, runs
+from plimsoll.server.pages import (
+    comparison,
+    environments,
+    monitors,
+    overview,
+    records,
+    releases,
+    retrainings,
+    runs,
+    sweeps,
+)
 from plimsoll.server.pages.forms import add_forms
 from plimsoll.server.pages.live import Feeds
 from plimsoll.server.pages.page import FORM_TOKEN, Page, Visit
@@ -33,6 +43,7 @@ PAGES: tuple[Page, ...] = (
     *retrainings.PAGES,
     *overview.PAGES,
     *runs.PAGES,
+    *sweeps.PAGES,
     *comparison.PAGES,
     *releases.PAGES,
     *environments.PAGES,

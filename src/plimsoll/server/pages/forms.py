@@ -114,6 +114,12 @@ FORMS = (
         then="/runs/{run}",
     ),
     Form(
+        path="/sweeps/{sweep}/cancel",
+        operation="sweeps.cancel",
+        said="{sweep} ends within a second; trials that are done are kept.",
+        then="/sweeps/{sweep}",
+    ),
+    Form(
         path="/retrainings",
         operation="retrainings.create",
         fields=("environment", "why"),

@@ -8,6 +8,7 @@ CREATE TABLE reproductions (
     release_digest TEXT NOT NULL REFERENCES releases (digest),
     grade TEXT NOT NULL,
     envelope TEXT NOT NULL,
+    runtime TEXT NOT NULL,
     created_by TEXT NOT NULL,
     created_at TEXT NOT NULL
 );
