@@ -26,13 +26,19 @@ def lock_text() -> str:
     the current folder. Plimsoll itself is left out: a release does not change because the tool that carries it does.
     Two copies of one distribution count once: the one that an import would find.
     """
-    versions: dict[str, str] = {}
-    for folder in _site_folders():
-        for name, version in _distributions(folder):
-            versions.setdefault(name, version)
-    versions.pop(OURSELVES, None)
+    versions = {name: version for name, (version, _) in installed_distributions().items()}
     first = f"python=={platform.python_version()} {sys.implementation.name} {sysconfig.get_platform()}"
     return "\n".join([first, *(f"{name}=={versions[name]}" for name in sorted(versions))]) + "\n"
+
+
+def installed_distributions() -> dict[str, tuple[str, str]]:
+    """Normalised name -> version and metadata folder of every distribution that the lock counts."""
+    found: dict[str, tuple[str, str]] = {}
+    for folder in _site_folders():
+        for name, version, metadata in _distributions(folder):
+            found.setdefault(name, (version, metadata))
+    found.pop(OURSELVES, None)
+    return found
 
 
 def lock_differences(released: str, running: str, *, most: int = 5) -> str:
@@ -64,8 +70,8 @@ def _site_folders() -> list[str]:
     return list(dict.fromkeys(folder for folder in sys.path if os.path.realpath(folder) in known))
 
 
-def _distributions(folder: str) -> Iterator[tuple[str, str]]:
-    """Name and version of what is installed in one folder, from the names of its metadata folders where these tell."""
+def _distributions(folder: str) -> Iterator[tuple[str, str, str]]:
+    """Name, version and metadata folder of what is installed in one folder; the folders' names tell where they can."""
     if not os.path.isdir(folder):  # noqa: PTH112 - os.listdir below: a thousand Path objects would cost more than the rest
         return
     for entry in sorted(os.listdir(folder)):  # noqa: PTH208 - as above
@@ -73,11 +79,11 @@ def _distributions(folder: str) -> Iterator[tuple[str, str]]:
             continue
         match = _FOLDER.fullmatch(entry)
         if match:
-            yield _normalised(match["name"]), match["version"]
+            yield _normalised(match["name"]), match["version"], f"{folder}/{entry}"
             continue
         metadata = PathDistribution(Path(folder, entry)).metadata
         if metadata and "Name" in metadata and "Version" in metadata:
-            yield _normalised(metadata["Name"]), metadata["Version"]
+            yield _normalised(metadata["Name"]), metadata["Version"], f"{folder}/{entry}"
 
 
 def _normalised(name: str) -> str:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "compare",
         "release",
         "releases",
+        "reproduce",
         "approve",
         "trace",
     ),

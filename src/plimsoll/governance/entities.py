@@ -29,6 +29,7 @@ class Action(StrEnum):
     METRICS_LOGGED = "metrics_logged"
     VERDICT_REACHED = "verdict_reached"
     RELEASE_CREATED = "release_created"
+    RELEASE_REPRODUCED = "release_reproduced"
     RELEASE_APPROVED = "release_approved"
     APPROVAL_WITHDRAWN = "approval_withdrawn"
     DEPLOYMENT_CHANGED = "deployment_changed"

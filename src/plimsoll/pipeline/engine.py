@@ -218,7 +218,7 @@ class Engine:
     def _end(self, running: _Running, ended: Ended) -> None:
         task, step = running.task, running.task.step
         seconds = round(time.monotonic() - running.since, 3) if running.since is not None else 0.0
-        result = read_result(running.job)
+        result = read_result(running.job.scratch)
         for warning in result.warnings if result is not None else ():
             self._warn(f"{task.name}: warning: {warning}", self._finished)
         trouble = trouble_of(task, ended, result, overdue=running.overdue)

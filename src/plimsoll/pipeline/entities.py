@@ -135,6 +135,10 @@ class Run:
     """Why a trigger began it; empty when a person did who said no reason."""
     owners: tuple[str, ...] = ()
     """On whose behalf a trigger began it; empty when whoever created it did so themselves."""
+    runtime: str = ""
+    """Artifact digest of what its steps ran on; where all was cached, of what the last of them ran on. Empty until its end."""
+    patch: str = ""
+    """Artifact digest of the patch that makes the commit's files those of the run; empty when nothing differed."""
 
     @property
     def outputs(self) -> dict[str, str]:

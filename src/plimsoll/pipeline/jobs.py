@@ -141,6 +141,10 @@ class Result:
     trouble: Trouble | None = None
     warnings: tuple[str, ...] = ()
     """What its author should know although it worked."""
+    libraries: Mapping[str, int] = field(default_factory=dict)
+    """BLAS and OpenMP libraries that its process had loaded -> how many threads each would use."""
+    switches: Mapping[str, str] = field(default_factory=dict)
+    """Settings of determinism in its process."""
 
 
 def describe_end(code: int) -> str:

@@ -109,13 +109,14 @@ def explain(
     """Why a step that is not cached runs. after: the steps that run before it. missing: its inputs not known yet."""
     if earlier is None:
         return "it has not run before"
-    causes = [*_changes(parts, earlier.parts, missing, past), *(f"{name} will run" for name in after)]
+    causes = [*changes(parts, earlier.parts, missing, past), *(f"{name} will run" for name in after)]
     if causes:
         return "; ".join(causes)
     return f"it failed in {earlier.run}" if earlier.failed else "its stored outputs are gone"
 
 
-def _changes(now: Ingredients, before: Ingredients, missing: tuple[str, ...], past: Past) -> list[str]:
+def changes(now: Ingredients, before: Ingredients, missing: tuple[str, ...], past: Past) -> list[str]:
+    """What differs between two executions of a step, each in words. missing: its inputs that are not known yet."""
     causes = [f"the code of {name} changed" for name in _differing(now.code, before.code)]
     causes += [_data_change(name, now.data, before.data, past) for name in _differing(now.data, before.data)]
     causes += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,10 +31,15 @@ def _graph(artifacts: Path, cache: Path, code: str) -> Graph:
 def project_then(artifacts: FolderStore, cache: Path, code: str) -> tuple[Path, Project]:
     """A snapshot of code laid out as a folder below the cache, and its project file. Raises as `graph_of` does."""
     root = artifacts.unpack(code, cache / digest_json(code)[:16])
-    return root, load_project(root / PROJECT_FILE, environ=_Anything())
+    return root, load_project(root / PROJECT_FILE, environ=Forgotten())
 
 
-class _Anything(dict[str, str]):
+def project_of(root: Path) -> Project:
+    """The project of a snapshot that lies in a folder; variables that are not set any more are empty. Raises ProjectInvalid."""
+    return load_project(root / PROJECT_FILE, environ=Forgotten(os.environ))
+
+
+class Forgotten(dict[str, str]):
     """Variables of an environment that may be gone, each empty: what the graph is does not hang on their values."""
 
     def __contains__(self, name: object) -> bool:

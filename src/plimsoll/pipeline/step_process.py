@@ -33,6 +33,7 @@ from plimsoll.pipeline.jobs import (
     Trouble,
 )
 from plimsoll.pipeline.logbook import Logbook
+from plimsoll.pipeline.native import determinism_switches, loaded_libraries
 from plimsoll.pipeline.tracebacks import trouble_of
 from plimsoll.pipeline.tracking import logging_to
 from plimsoll.project.find import PROJECT_FILE
@@ -59,7 +60,9 @@ def run_job(job: Job, surroundings: Surroundings, module: ModuleType) -> None:
                 outputs = _call(job, job.work, surroundings, module, artifacts, warnings)
             case BuildScorer():
                 outputs = _build_scorer(job, job.work, artifacts)
-        result = Result(outputs=outputs, warnings=tuple(warnings))
+        result = Result(
+            outputs=outputs, warnings=tuple(warnings), libraries=loaded_libraries(), switches=determinism_switches()
+        )
     except BaseException as error:  # noqa: BLE001 - whatever the project's code raises is reported, SystemExit too
         result = Result(trouble=trouble_of(error, root=surroundings.root))
     sys.stdout.flush()
@@ -67,10 +70,10 @@ def run_job(job: Job, surroundings: Surroundings, module: ModuleType) -> None:
     (job.scratch / _RESULT).write_text(json.dumps(asdict(result)))
 
 
-def read_result(job: Job) -> Result | None:
-    """What the step's process wrote down; None when it died before."""
+def read_result(scratch: Path) -> Result | None:
+    """What the step's process wrote down in its folder; None when it died before."""
     try:
-        page = json.loads((job.scratch / _RESULT).read_text())
+        page = json.loads((scratch / _RESULT).read_text())
     except (FileNotFoundError, ValueError):
         return None
     trouble = page["trouble"]
@@ -78,6 +81,8 @@ def read_result(job: Job) -> Result | None:
         outputs=page["outputs"],
         trouble=Trouble(**trouble) if trouble else None,
         warnings=tuple(page["warnings"]),
+        libraries=page["libraries"],
+        switches=page["switches"],
     )
 
 

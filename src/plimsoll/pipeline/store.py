@@ -17,9 +17,11 @@ def insert_run(transaction: Transaction, run: Run, *, process: str) -> None:
     transaction.execute(
         """
         INSERT INTO runs (id, project, state, created_by, started_at, ended_at, commit_id, commit_author, dirty,
-                          code_digest, lock_digest, params, data, scorer, verdict_id, error, process, because, owners)
+                          code_digest, lock_digest, params, data, scorer, verdict_id, error, process, because, owners,
+                          runtime, patch)
         VALUES (:id, :project, :state, :created_by, :started_at, NULL, :commit_id, :commit_author, :dirty,
-                :code_digest, :lock_digest, :params, :data, NULL, NULL, '', :process, :because, :owners)
+                :code_digest, :lock_digest, :params, :data, NULL, NULL, '', :process, :because, :owners,
+                :runtime, :patch)
         """,
         id=run.id,
         project=run.project,
@@ -36,6 +38,8 @@ def insert_run(transaction: Transaction, run: Run, *, process: str) -> None:
         process=process,
         because=run.because,
         owners=json.dumps(run.owners),
+        runtime=run.runtime,
+        patch=run.patch,
     )
 
 
@@ -61,6 +65,24 @@ def set_verdict(transaction: Transaction, *, run: str, verdict: str) -> bool:
     """Attach a verdict; False when there is no such run."""
     touched = transaction.execute("UPDATE runs SET verdict_id = :verdict WHERE id = :run", run=run, verdict=verdict)
     return touched == 1
+
+
+def set_runtime(transaction: Transaction, *, run: str, runtime: str) -> None:
+    """Note what a run's steps ran on."""
+    transaction.execute("UPDATE runs SET runtime = :runtime WHERE id = :run", run=run, runtime=runtime)
+
+
+def runtime_behind(transaction: Transaction, *, project: str, key: str) -> str:
+    """What the run ran on that made the outputs kept under a cache key; empty when that is not known."""
+    row = transaction.one(
+        """
+        SELECT runs.runtime FROM step_cache JOIN runs ON runs.id = step_cache.run_id
+        WHERE step_cache.project = :project AND step_cache.cache_key = :cache_key
+        """,
+        project=project,
+        cache_key=key,
+    )
+    return str(row["runtime"]) if row else ""
 
 
 def write_step(
@@ -139,6 +161,14 @@ def earlier_steps(transaction: Transaction, *, project: str) -> dict[str, Earlie
     }
 
 
+def ingredients_of(transaction: Transaction, *, run: str) -> dict[str, Ingredients]:
+    """What each step of a run that was come to depends on, in the order of the steps."""
+    rows = transaction.all(
+        "SELECT step, ingredients FROM run_steps WHERE run_id = :run AND ingredients <> '' ORDER BY position", run=run
+    )
+    return {row["step"]: _parts(row["ingredients"]) for row in rows}
+
+
 def ask_to_cancel(transaction: Transaction, *, run: str, by: str) -> bool:
     """Note that somebody wants a run to end; False when it has ended, or somebody did already."""
     touched = transaction.execute(
@@ -214,6 +244,8 @@ def _run(transaction: Transaction, row: Row) -> Run:
         error=row["error"],
         because=row["because"],
         owners=tuple(json.loads(row["owners"])),
+        runtime=row["runtime"],
+        patch=row["patch"],
     )
 
 

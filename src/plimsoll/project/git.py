@@ -85,7 +85,13 @@ def export_commit(root: Path, commit: str, into: Path) -> None:
         packed.unlink(missing_ok=True)
 
 
-def _changed(root: Path, prefix: str) -> tuple[str, ...]:
+def changed_files(root: Path) -> tuple[str, ...]:
+    """Every single file that `read_commit` counts as dirty, those in new folders too. Raises GitUnreadable."""
+    prefix = _demand(_ask(root, "rev-parse", "--show-prefix"), root).strip("\n")
+    return _changed(root, prefix, untracked="all")
+
+
+def _changed(root: Path, prefix: str, *, untracked: str = "normal") -> tuple[str, ...]:
     """Paths that `git status` lists below the folder, without our own state folder."""
     status = _ask(
         root,
@@ -93,7 +99,7 @@ def _changed(root: Path, prefix: str) -> tuple[str, ...]:
         "--porcelain=v1",
         "-z",
         "--no-renames",
-        "--untracked-files=normal",
+        f"--untracked-files={untracked}",
         "--",
         ".",
         ":(exclude).plimsoll",
@@ -110,11 +116,10 @@ def _ask(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     """Git's answer, without taking locks that a person's own git might want; None when git is not installed."""
-    environment = {name: value for name, value in os.environ.items() if name not in _IGNORED_VARIABLES}
     try:
         return subprocess.run(
             ["git", "-C", str(root), *arguments],
-            env=environment | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -123,6 +128,12 @@ def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | N
         )
     except FileNotFoundError:
         return None
+
+
+def git_environment() -> dict[str, str]:
+    """The variables that git runs with here: no other repository's, English, and no locks."""
+    environment = {name: value for name, value in os.environ.items() if name not in _IGNORED_VARIABLES}
+    return environment | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
 def _demand(answer: subprocess.CompletedProcess[str], root: Path) -> str:

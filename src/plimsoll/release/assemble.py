@@ -23,6 +23,11 @@ from plimsoll.release.compile import Compilation, compile_scorer
 from plimsoll.release.entities import Release
 from plimsoll.release.reference import write_reference
 
+RUNTIME = "runtime.json"
+"""What the run ran on; see project/runtime_record.py."""
+PATCH = "changes.patch"
+"""What made the commit's files those that ran; only where files differed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
@@ -51,6 +56,9 @@ def prepare(
         columns = {"inputs": [asdict(item) for item in spec.inputs], "context": [asdict(item) for item in spec.context]}
         (folder / "columns.json").write_bytes(canonical_json(columns))
         (folder / "verdict.json").write_bytes(canonical_json(asdict(verdict)))
+        for digest, name in ((run.runtime, RUNTIME), (run.patch, PATCH)):
+            if context.artifacts.has(digest):
+                (folder / name).write_bytes(context.artifacts.read_bytes(digest))
         write_reference(context, project, run, folder)
         context.progress(Progress(task="release", message="compiling the scorer"))
         holdout = frame_path(context.artifacts, verdict.holdout)

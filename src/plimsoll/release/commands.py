@@ -1,4 +1,4 @@
-"""`plimsoll run`, `logs`, `runs`, `verdict`, `release`, `releases`, `approve` and `trace`: from code to a signed bundle."""
+"""`plimsoll run`, `logs`, `runs`, `verdict`, `release`, `releases`, `reproduce`, `approve`, `trace`: from code to a signed bundle."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from plimsoll.edge.options import Json, Limit
 from plimsoll.edge.output import moment, paint, run, say, show_table
 from plimsoll.release.logs_command import logs
+from plimsoll.release.reproduce_command import reproduce
 
 BECAUSE_WIDTH = 60
 FINDING_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add this area's commands."""
     app.command()(logs)
     app.command("run")(run_pipeline)
-    for command in (cancel, runs, verdict, compare, release, releases, approve, trace):
+    for command in (cancel, runs, verdict, compare, release, releases, reproduce, approve, trace):
         app.command()(command)
 
 

@@ -34,11 +34,25 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduced:
+    """A reproduction as the ledger lists it; its report lies signed in the artifacts."""
+
+    id: str
+    grade: str
+    envelope: str
+    """Artifact digest of the signed report."""
+    runtime: str
+    """Artifact digest of what the second run ran on."""
+    created_by: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One station of a trace: what it is, its name, and its facts in reading order."""
 
     kind: str
-    """prediction, release, run, commit, data, runtime, verdict, approval, deployment."""
+    """prediction, release, reproduction, run, commit, data, runtime, verdict, approval, deployment."""
     name: str
     facts: tuple[tuple[str, Any], ...] = ()
 

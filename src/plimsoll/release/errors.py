@@ -80,3 +80,21 @@ class UntraceableId(PlimsollError):
     kind = Kind.MISSING
     text = "{subject!r} is no prediction, release or run of this workspace."
     hint = "Trace a prediction id (header Plimsoll-Prediction-Id), a release such as fraud@1, or a run id."
+
+
+class InputLost(PlimsollError):
+    """Something that a run was made of, and that the workspace does not hold any more as it was."""
+
+    code = "release.input_lost"
+    kind = Kind.MISSING
+    text = "{release} cannot be made again: {listing}."
+    hint = "{cure}"
+
+
+class NotRepeatable(PlimsollError):
+    """A run that cannot be made again here, for a reason that says nothing about its model."""
+
+    code = "release.not_repeatable"
+    kind = Kind.UNAVAILABLE
+    text = "{release} cannot be run again here: {problem}"
+    hint = "{cure}"

@@ -69,6 +69,17 @@ class ReleaseName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReproduceRequest:
+    """Which release's model to make again, and how far to go."""
+
+    release: str
+    seeds: Annotated[int, Interval(ge=0, le=100)] = 5
+    """Runs with other seeds, made when neither the model nor its predictions are the same; 0 or 1: none."""
+    here: bool = False
+    """Run in the packages of this installation instead of the release's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GraphStep:
     """One step of a run as its graph shows it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from plimsoll.ledger.engine import Row, Transaction
-from plimsoll.release.entities import Release
+from plimsoll.release.entities import Release, Reproduced
 
 
 def next_number(transaction: Transaction, *, project: str) -> int:
@@ -76,6 +76,40 @@ def of_project(transaction: Transaction, *, project: str) -> tuple[Release, ...]
     """Every release of the project, latest first."""
     rows = transaction.all("SELECT * FROM releases WHERE project = :project ORDER BY number DESC", project=project)
     return tuple(_release(row) for row in rows)
+
+
+def insert_reproduction(transaction: Transaction, made: Reproduced, *, project: str, digest: str) -> None:
+    """Save that a release's model was made again. digest: the release's."""
+    transaction.execute(
+        """
+        INSERT INTO reproductions (id, project, release_digest, grade, envelope, runtime, created_by, created_at)
+        VALUES (:id, :project, :digest, :grade, :envelope, :runtime, :created_by, :created_at)
+        """,
+        id=made.id,
+        project=project,
+        digest=digest,
+        grade=made.grade,
+        envelope=made.envelope,
+        runtime=made.runtime,
+        created_by=made.created_by,
+        created_at=made.created_at,
+    )
+
+
+def reproductions_of(transaction: Transaction, *, digest: str) -> tuple[Reproduced, ...]:
+    """Every reproduction of a release, latest first."""
+    rows = transaction.all("SELECT * FROM reproductions WHERE release_digest = :digest ORDER BY id DESC", digest=digest)
+    return tuple(
+        Reproduced(
+            id=row["id"],
+            grade=row["grade"],
+            envelope=row["envelope"],
+            runtime=row["runtime"],
+            created_by=row["created_by"],
+            created_at=row["created_at"],
+        )
+        for row in rows
+    )
 
 
 def _release(row: Row) -> Release:

@@ -12,12 +12,16 @@ from plimsoll.governance.entities import Action
 from plimsoll.governance.operations import approvals_of_release, events_about
 from plimsoll.pipeline.entities import Run
 from plimsoll.pipeline.operations import get_run
-from plimsoll.release.entities import Link, Release, Trace
+from plimsoll.pipeline.ran_on import read_record
+from plimsoll.release.entities import Link, Release, Reproduced, Trace
 from plimsoll.release.errors import UntraceableId
 
 
-def trace_prediction(context: Context, subject: str, *, release_of: Callable[[str], Release]) -> Trace:
-    """From a captured prediction to its release and on. Raises UntraceableId when no capture holds it."""
+def trace_prediction(context: Context, subject: str, *, onward: Callable[[str], Trace]) -> Trace:
+    """From a captured prediction to its release and on. Raises UntraceableId when no capture holds it.
+
+    onward: takes the release's digest.
+    """
     captured = _captured(context, subject)
     if captured is None:
         raise UntraceableId(subject=subject)
@@ -30,7 +34,7 @@ def trace_prediction(context: Context, subject: str, *, release_of: Callable[[st
         ("latency ms", round(captured.latency_s * 1000, 3)),
         *routing_facts(captured),
     )
-    rest = trace_release(context, subject, release_of(captured.digest))
+    rest = onward(captured.digest)
     return Trace(subject=subject, links=(Link(kind="prediction", name=subject, facts=facts), *rest.links))
 
 
@@ -52,8 +56,13 @@ def routing_facts(captured: CapturedPrediction) -> tuple[tuple[str, Any], ...]:
     return tuple(facts)
 
 
-def trace_release(context: Context, subject: str, release: Release) -> Trace:
-    """From a release to its approvals, deployments, run, commit, data, runtime and verdict."""
+def trace_release(
+    context: Context, subject: str, release: Release, *, reproductions: tuple[Reproduced, ...] = ()
+) -> Trace:
+    """From a release to its last reproduction, approvals, deployments, run, commit, data, runtime and verdict.
+
+    reproductions: latest first.
+    """
     facts = (
         ("digest", release.digest),
         ("created", f"{release.created_at} by {release.created_by}"),
@@ -87,8 +96,19 @@ def trace_release(context: Context, subject: str, release: Release) -> Trace:
     rest = trace_run(context, subject, get_run(context, release.run))
     return Trace(
         subject=subject,
-        links=(Link(kind="release", name=release.name, facts=facts), *approvals, *deployments, *rest.links),
+        links=(
+            Link(kind="release", name=release.name, facts=facts),
+            *map(_reproduction, reproductions[:1]),
+            *approvals,
+            *deployments,
+            *rest.links,
+        ),
     )
+
+
+def _reproduction(made: Reproduced) -> Link:
+    facts = (("at", made.created_at), ("by", made.created_by), ("id", made.id), ("signed report", made.envelope))
+    return Link(kind="reproduction", name=made.grade, facts=facts)
 
 
 def trace_run(context: Context, subject: str, run: Run) -> Trace:
@@ -103,16 +123,39 @@ def trace_run(context: Context, subject: str, run: Run) -> Trace:
     commit = Link(
         kind="commit",
         name=run.commit or "none",
-        facts=(("author", run.commit_author), ("code", run.code_digest), ("uncommitted files", list(run.dirty))),
+        facts=(
+            ("author", run.commit_author),
+            ("code", run.code_digest),
+            ("uncommitted files", list(run.dirty)),
+            ("their patch", run.patch),
+        ),
     )
     data = tuple(
         Link(kind="data", name=name, facts=(("version", digest),)) for name, digest in sorted(run.data.items())
     )
     lock = context.artifacts.read_bytes(run.lock_digest).decode().splitlines()
-    runtime = Link(kind="runtime", name=run.lock_digest, facts=(("python", lock[0]), ("packages", len(lock) - 1)))
+    facts_of_lock = (("python", lock[0]), ("packages", len(lock) - 1), *machine_facts(context, run))
+    runtime = Link(kind="runtime", name=run.lock_digest, facts=facts_of_lock)
     return Trace(
         subject=subject,
         links=(Link(kind="run", name=run.id, facts=facts), commit, *data, runtime, *_verdict(context, run)),
+    )
+
+
+def machine_facts(context: Context, run: Run) -> tuple[tuple[str, Any], ...]:
+    """What the runtime record tells people; nothing for a run that has none."""
+    record = read_record(context.artifacts, run.runtime)
+    if record is None:
+        return ()
+    threads = {name: " or ".join(map(str, counts)) for name, counts in record.libraries.items()}
+    return (
+        ("record", run.runtime),
+        ("build", f"{record.python['build']}, {record.python['compiler']}"),
+        ("platform", ", ".join(part for part in record.platform.values() if part)),
+        ("cpu", f"{record.cpu['model']}, {record.cpu['cores']} cores"),
+        ("threads", threads),
+        ("variables", dict(record.variables)),
+        ("switches", dict(record.switches)),
     )
 
 

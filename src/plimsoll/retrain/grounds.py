@@ -38,6 +38,8 @@ class Ground:
     params: dict[str, Any]
     """In place of those of its project file."""
     commit: Commit
+    patch: str
+    """Digest of what made the commit's files those of the code; empty when they were the same."""
     allow_dirty: bool
     """Whether the live release was made of files that no commit holds, on the record."""
     known: Mapping[str, str]
@@ -63,6 +65,7 @@ def ground_of(context: Context, retraining: Retraining) -> Ground:
         project=_under_todays_rules(load_project(folder / PROJECT_FILE), today),
         params=dict(bound.params) if bound else {},
         commit=commit,
+        patch=bound.patch if bound else "",
         allow_dirty=bool(commit.dirty or not commit.commit),
         known=_known_scorers(context, retraining),
     )

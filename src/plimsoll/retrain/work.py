@@ -136,7 +136,13 @@ def _release(context: Context, mine: Retraining, state: Judged) -> Step:
 
 def _begin(context: Context, ground: Ground, mine: Retraining, state: Running) -> Run:
     versions = resolve(ground.context, ground.project, root=context.workspace.root)
-    origin = Origin(run=state.run, commit=ground.commit, because=wording.reasons(mine.holding), owners=mine.owners)
+    origin = Origin(
+        run=state.run,
+        commit=ground.commit,
+        because=wording.reasons(mine.holding),
+        owners=mine.owners,
+        patch=ground.patch,
+    )
     return execute(ground.context, ground.project, versions=versions, params=ground.params, origin=origin)
 
 

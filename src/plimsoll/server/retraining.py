@@ -7,24 +7,21 @@ was finished is kept, and whoever comes after goes on.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from plimsoll.kernel.errors import EXIT_CODES, Kind, PlimsollError
+from plimsoll.kernel.lifeline import end_with_starter
 from plimsoll.retrain.work import carry_out
 from plimsoll.server.wiring import RETRAINER, make_context, workspace_at
 
-PATIENCE_S = 5.0
-"""How long an interrupted run has to write down that it is."""
 INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
     """Carry a retraining out. arguments: the project's folder, the retraining's id, which attempt it is."""
     root, retraining, attempt = arguments
-    threading.Thread(target=_end_with_the_server, name="server", daemon=True).start()
+    end_with_starter(code=EXIT_CODES[Kind.UNAVAILABLE])
     try:
         context = make_context(workspace_at(Path(root)), caller=RETRAINER)
         carry_out(context, retraining, attempt=int(attempt))
@@ -34,14 +31,6 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{error.code}: {error}\n")
         return EXIT_CODES[error.kind]
     return 0
-
-
-def _end_with_the_server() -> None:
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGINT)
-    if not threading.Event().wait(PATIENCE_S):
-        os._exit(EXIT_CODES[Kind.UNAVAILABLE])
 
 
 if __name__ == "__main__":

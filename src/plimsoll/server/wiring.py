@@ -34,6 +34,7 @@ OPERATIONS = (
     "release.operations.runs",
     "release.operations.releases",
     "release.operations.comparing",
+    "release.operations.reproducing",
     "release.operations.tracing",
     "rollout.operations",
     "monitor.operations",
@@ -49,6 +50,7 @@ PLUGINS: dict[tuple[str, str], str] = {
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
     ("controllers", "turns"): "plimsoll.server.turns:Turns",
     ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
+    ("runtimes", "uv"): "plimsoll.targets.runtimes:workspace_runtimes",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""

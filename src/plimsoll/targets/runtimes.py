@@ -23,6 +23,8 @@ from plimsoll.bundle.runtime import lock_differences, lock_text
 from plimsoll.kernel.extras import EXTRAS, PackageMissing
 from plimsoll.kernel.files import sync_folder
 from plimsoll.kernel.hashing import digest_bytes
+from plimsoll.kernel.workspace import Workspace
+from plimsoll.ledger.engine import Database
 from plimsoll.targets.errors import (
     BadLock,
     InterpreterMissing,
@@ -227,6 +229,11 @@ class Runtimes:
                 yield descriptor
         finally:
             os.close(descriptor)
+
+
+def workspace_runtimes(workspace: Workspace, _: Database) -> Runtimes:
+    """The environments of a workspace; what workers serve from is what runs are made again in."""
+    return Runtimes(workspace.runtimes)
 
 
 def _python(place: Path) -> Path:

@@ -11,6 +11,7 @@ from plimsoll.governance.operations import record
 from plimsoll.pipeline import store
 from plimsoll.pipeline.entities import LogPiece, Run, RunState
 from plimsoll.pipeline.errors import RunEnded, RunMissing, StepMissing
+from plimsoll.pipeline.keys import Ingredients
 from plimsoll.pipeline.logs import read_pieces
 from plimsoll.pipeline.operations.journal import log_of
 
@@ -43,6 +44,12 @@ def data_of_runs(context: Context) -> dict[str, dict[str, str]]:
     """Run -> the data version of each dataset that it used, for every run of the project, latest first."""
     with context.database.read() as transaction:
         return store.data_of_runs(transaction, project=context.project)
+
+
+def ingredients_of(context: Context, run: Run) -> dict[str, Ingredients]:
+    """What each of a run's steps depends on, in the order of the steps; without those that were not come to."""
+    with context.database.read() as transaction:
+        return store.ingredients_of(transaction, run=run.id)
 
 
 def log_end(context: Context, run: Run, step: str, *, most: int = LOG_END) -> tuple[str, bool]:

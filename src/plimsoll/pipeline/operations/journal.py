@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from plimsoll.pipeline.keys import Ingredients
 from plimsoll.pipeline.logbook import Logged, read_logged
 from plimsoll.pipeline.plan import CACHED, Earlier, Past, Prospect, explain
 from plimsoll.pipeline.processes import this_process
+from plimsoll.pipeline.ran_on import RanOn
 from plimsoll.pipeline.survey import Survey
 from plimsoll.pipeline.tasks import Task
 
@@ -34,6 +36,7 @@ class RunJournal:
         self._earlier = earlier
         self._positions = {step.name: position for position, step in enumerate(ground.graph.steps)}
         self._outputs: dict[str, str] = {}
+        self._ran = RanOn()
         self.scratch: dict[str, Path] = {}
         """Step -> the folder in which it runs, or ran last."""
 
@@ -46,8 +49,10 @@ class RunJournal:
         }
         if self._run.because:
             detail |= {"because": self._run.because, "owners": list(self._run.owners)}
+        cached = all(prospect.outputs is not None for prospect in prospects)
         with self._context.database.write() as transaction:
-            store.insert_run(transaction, self._run, process=this_process())
+            runtime = self._runtime_behind(transaction, prospects) if cached else ""
+            store.insert_run(transaction, replace(self._run, runtime=runtime), process=this_process())
             self._event(transaction, Action.RUN_STARTED, detail)
             for prospect in prospects:
                 if prospect.outputs is not None:
@@ -59,7 +64,7 @@ class RunJournal:
                         outputs=prospect.outputs,
                     )
                     self._write(transaction, outcome, prospect.parts)
-            if all(prospect.outputs is not None for prospect in prospects):
+            if cached:
                 self._end(transaction, RunState.DONE, error="")
 
     def find(self, key: str) -> Mapping[str, str] | None:
@@ -85,6 +90,7 @@ class RunJournal:
 
     def keep(self, task: Task, outputs: Mapping[str, str]) -> None:
         logged = read_logged(self.scratch[task.name])
+        self._ran.note(self.scratch[task.name])
         with self._context.database.write() as transaction:
             metric_store.append(transaction, run=self._run.id, source=task.name, logged=logged)
             store.remember(
@@ -99,13 +105,20 @@ class RunJournal:
     def write(self, outcome: StepOutcome, parts: Ingredients | None) -> None:
         scratch = self.scratch.get(outcome.step)
         logged = read_logged(scratch) if scratch is not None else Logged()  # before the ledger is locked
+        if scratch is not None:
+            self._ran.note(scratch)
         with self._context.database.write() as transaction:
             self._write(transaction, outcome, parts)
             metric_store.append(transaction, run=self._run.id, source=outcome.step, logged=logged)
 
     def end(self, state: RunState, *, error: str = "") -> None:
+        runtime = self._ran.keep(self._context)
         with self._context.database.write() as transaction:
+            store.set_runtime(transaction, run=self._run.id, runtime=runtime)
             self._end(transaction, state, error=error)
+
+    def _runtime_behind(self, transaction: Transaction, prospects: tuple[Prospect, ...]) -> str:
+        return store.runtime_behind(transaction, project=self._run.project, key=prospects[-1].key) if prospects else ""
 
     def _write(self, transaction: Transaction, outcome: StepOutcome, parts: Ingredients | None) -> None:
         position = self._positions[outcome.step]

@@ -30,6 +30,7 @@ from plimsoll.project.code import project_files
 from plimsoll.project.entities import Project
 from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.git import Commit, read_commit
+from plimsoll.project.patch import make_patch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Origin:
     """What git says about the code, which lies in no repository now."""
     because: str
     owners: tuple[str, ...]
+    patch: str = ""
+    """Digest of what made the commit's files those that run; empty when they were the same."""
 
 
 def plan(
@@ -150,7 +153,15 @@ def _new_run(context: Context, ground: Survey, origin: Origin | None) -> Run:
         data=ground.basis.data,
         because=origin.because if origin else "",
         owners=origin.owners if origin else (),
+        patch=origin.patch if origin else _patch(context, commit),
     )
+
+
+def _patch(context: Context, commit: Commit) -> str:
+    """The digest of what makes the commit's files those that run; empty when they are the same, or no commit is there."""
+    if not (commit.commit and commit.dirty):
+        return ""
+    return context.artifacts.put_bytes(make_patch(context.workspace.root))
 
 
 def _carry_out(

@@ -11,8 +11,9 @@ from plimsoll.pipeline.operations import (
     get_run,
 )
 from plimsoll.release import store
-from plimsoll.release.entities import Trace
+from plimsoll.release.entities import Release, Trace
 from plimsoll.release.operations.releases import get_release
+from plimsoll.release.operations.reproducing import reproductions_of
 from plimsoll.release.operations.runs import champions_of
 from plimsoll.release.requests import (
     DataName,
@@ -48,10 +49,16 @@ def trace(context: Context, request: TraceRequest) -> Trace:
         run = get_run(context, subject)
         with context.database.read() as transaction:
             release = store.of_run(transaction, run=run.id)
-        return trace_release(context, subject, release) if release else trace_run(context, subject, run)
+        return _trace_release(context, subject, release) if release else trace_run(context, subject, run)
     if "@" in subject:
-        return trace_release(context, subject, get_release(context, subject))
-    return trace_prediction(context, subject, release_of=lambda digest: get_release(context, digest))
+        return _trace_release(context, subject, get_release(context, subject))
+    return trace_prediction(
+        context, subject, onward=lambda digest: _trace_release(context, subject, get_release(context, digest))
+    )
+
+
+def _trace_release(context: Context, subject: str, release: Release) -> Trace:
+    return trace_release(context, subject, release, reproductions=reproductions_of(context, release))
 
 
 def _used(context: Context, versions: tuple[RecordedVersion, ...]) -> tuple[UsedVersion, ...]:

@@ -30,7 +30,8 @@ def _gather_release(visit: Visit) -> dict[str, Any]:
         "verdict": report["verdict"],
         "tally": tally(report["verdict"]),
         "stations": {
-            kind: [link for link in links if link["kind"] == kind] for kind in ("data", "runtime", "deployment")
+            kind: [link for link in links if link["kind"] == kind]
+            for kind in ("data", "runtime", "deployment", "reproduction")
         },
         "standings": [_standing(visit, item, places.get(item["environment"])) for item in standings or ()],
         "project_problem": problem,
