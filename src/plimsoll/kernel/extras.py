@@ -18,6 +18,7 @@ EXTRAS = {
     "onnxruntime": "serve",
     "onnx": "sklearn",
     "pandas": "sklearn",
+    "ray": "ray",
     "skl2onnx": "sklearn",
     "sklearn": "sklearn",
     "uv": "runtimes",

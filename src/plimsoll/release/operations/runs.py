@@ -46,7 +46,7 @@ def create_run(context: Context, request: RunRequest) -> RunReport:
     """Run the project's pipeline on its data as it is now, then hold the model against the gates."""
     project = load_project(context.workspace.project_file)
     versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
-    run = execute(context, project, versions=versions, params=request.params)
+    run = execute(context, project, versions=versions, params=request.params, executor=request.executor)
     if project.model is None or not project.gates:
         return RunReport(run=run, verdict=None)
     context.progress(Progress(task="gates", message="judging the candidate"))
