@@ -77,6 +77,8 @@ class Job:
     """How many GPUs it has to itself."""
     devices: tuple[str, ...] | None = None
     """The GPUs that it sees, as CUDA_VISIBLE_DEVICES names them; None: as its surroundings see them."""
+    artifacts: Path | None = None
+    """A store of its own, where the run's is elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
