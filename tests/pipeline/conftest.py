@@ -60,7 +60,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 
 @pytest.fixture
-def on_ray(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
+def on_ray(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Nodes:
     """The cluster, which this process has joined as a notebook does, so that its workers stay warm."""
     import ray
 
@@ -68,4 +68,4 @@ def on_ray(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ray.init(log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True)
-    yield nodes
+    return nodes

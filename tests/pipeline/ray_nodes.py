@@ -10,7 +10,7 @@ MIB = 1 << 20
 
 
 class Nodes:
-    """The cluster. The first node is the driver's; both give two cores."""
+    """The cluster. The first node is the driver's; both give one core: this is about order, not speed."""
 
     def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
@@ -25,10 +25,10 @@ class Nodes:
         }
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         self._cluster = Cluster(
-            initialize_head=True, head_node_args={"include_dashboard": False, "_system_config": alive, **self._own(2)}
+            initialize_head=True, head_node_args={"include_dashboard": False, "_system_config": alive, **self._own(1)}
         )
         self.address = str(self._cluster.address)
-        self.add(cpus=2)
+        self.add(cpus=1)
 
     def add(self, *, cpus: int, **variables: str) -> Any:
         """One more node, with environment variables of its own."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import threading
 import time
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline_case import Case, make_case, open_context
+from pipeline_case import Case, make_case
 
 from plimsoll.pipeline.entities import Run, RunState, StepState
 from plimsoll.pipeline.errors import CodeNotImportable, RunCancelled, StepFailed

@@ -118,15 +118,15 @@ def test_every_kind_of_output_has_the_same_digest_as_on_this_machine(on_ray: Nod
         runs[executor] = case.run()
     assert runs["ray"].outputs == runs["local"].outputs
     assert {step.step: step.key for step in runs["ray"].steps} == {step.step: step.key for step in runs["local"].steps}
-    assert len(runs["ray"].outputs) == 19
+    assert len(runs["ray"].outputs) == 18
 
 
 def test_a_project_with_a_model_ends_in_the_same_scorer(on_ray: Nodes, tmp_path: Path):
     steps = """
     from sklearn.linear_model import LogisticRegression
 
-    def features(rows):
-        return rows.assign(square=rows.price**2)
+    def features(orders):
+        return orders.assign(square=orders.price**2)
 
     def train(orders):
         frame = features(orders.drop(columns="late"))
@@ -288,7 +288,7 @@ def test_a_big_output_travels_in_bounded_memory(on_ray: Nodes, tmp_path: Path):
     assert len({cache for _, cache in found}) == 2
     assert any("Depot" in name for name in peaks)
     assert any("enter_streaming" in name or "plimsoll" in name for name in peaks)
-    assert max(peaks.values()) < 100 * MIB, peaks
+    assert max(peaks.values()) < 180 * MIB, peaks  # Ray's own take 60; all at once would be 260
 
 
 def _watch(peaks: dict[str, int], over: threading.Event) -> None:

@@ -132,12 +132,12 @@ class Pipeline:
 
     __pydantic_config__ = _CLOSED
 
-    executor: ExecutorName = "local"
-    """Where the steps run: as processes of this machine, or on the nodes of a Ray cluster."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """Values that steps receive by parameter name."""
     steps: Mapping[str, StepOptions] = field(default_factory=dict)
     """Options by step name."""
+    executor: ExecutorName = "local"
+    """Where the steps run: as processes of this machine, or on the nodes of a Ray cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
