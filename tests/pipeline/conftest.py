@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ray_nodes import Nodes
 
 HERE = Path(__file__).parent
 
@@ -47,3 +49,23 @@ def run_python(start_python: Callable[[str], subprocess.Popen[str]]) -> Callable
         return out
 
     return run
+
+
+@pytest.fixture(scope="session")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """A Ray cluster of two nodes."""
+    nodes = Nodes(tmp_path_factory.mktemp("ray"))
+    yield nodes
+    nodes.close()
+
+
+@pytest.fixture
+def on_ray(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Nodes:
+    """The cluster, which this process has joined as a notebook does, so that its workers stay warm."""
+    import ray
+
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True)
+    return nodes

@@ -19,6 +19,7 @@ from plimsoll.ledger.migrate import migrate
 from plimsoll.pipeline.codecs import read_artifact
 from plimsoll.pipeline.entities import Run
 from plimsoll.pipeline.operations import execute, plan
+from plimsoll.project.entities import ExecutorName
 from plimsoll.project.load import load_project
 
 STEPS = """
@@ -61,10 +62,11 @@ class Case:
     root: Path
     context: Context
     messages: list[Progress] = field(default_factory=list)
+    executor: ExecutorName | None = None
 
     def run(self, **params: Any) -> Run:
         project, versions = self._read()
-        return execute(self.context, project, versions=versions, params=params)
+        return execute(self.context, project, versions=versions, params=params, executor=self.executor)
 
     def plan(self, **params: Any) -> dict[str, str]:
         """Step -> what the plan says about it."""

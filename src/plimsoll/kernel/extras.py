@@ -19,6 +19,7 @@ EXTRAS = {
     "onnx": "sklearn",
     "optuna": "sweep",
     "pandas": "sklearn",
+    "ray": "ray",
     "skl2onnx": "sklearn",
     "sklearn": "sklearn",
     "uv": "runtimes",

@@ -7,7 +7,7 @@ and what runs already may finish, so that its work is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,16 +25,30 @@ _CHECK_S = 0.5
 
 
 class Executor(Protocol):
-    """Runs jobs somewhere; see `executors/local.py`."""
+    """Runs jobs somewhere, each in a process of its own: on this machine, on a cluster's nodes.
 
-    def has_room(self, cpu: float) -> bool:
-        """Whether a job that counts for so many cores may begin now."""
+    A job is a small message. What it needs and makes is in the artifacts, by digest; how it gets from there to where
+    the job runs and back is the executor's business. When a job's end is told, its outputs are in the artifacts, and its
+    result, its log and what it logged are in the files that the job names.
+    """
 
-    def start(self, job: Job) -> None: ...
+    def require(self, steps: Iterable[Step]) -> None:
+        """Raises NoSuchRoom when one of these steps asks for more than it can ever get here."""
 
-    def stop(self, job: str) -> None: ...
+    def has_room(self, cpu: float, gpu: int = 0) -> bool:
+        """Whether a job that counts for so many cores and needs so many GPUs may be started now."""
 
-    def wait(self, timeout_s: float | None) -> Started | Ended | ImportTrouble | None: ...
+    def start(self, job: Job) -> None:
+        """Begin a job, or let it wait for its turn; `wait` tells when it runs."""
+
+    def stop(self, job: str) -> None:
+        """End a job and all that it started; `wait` tells its end as any other."""
+
+    def wait(self, timeout_s: float | None) -> Started | Ended | ImportTrouble | None:
+        """The next thing that happens; None when nothing did in that time."""
+
+    def close(self) -> None:
+        """End everything that it started; returns when that is gone. Closing again changes nothing."""
 
 
 class Journal(Protocol):
@@ -164,13 +178,16 @@ class Engine:
                     self._waiting.remove(step)
                     progressed |= self._look_at(step, ingredients(step, self._basis, given=given, outputs=self.outputs))
         for once in list(self._again):
-            if self._failure is None and once.due <= time.monotonic() and self._executor.has_room(once.task.step.cpu):
+            if self._failure is None and once.due <= time.monotonic() and self._room_for(once.task.step):
                 self._again.remove(once)
                 self._start(once.task, attempt=once.attempt)
         for task in list(self._ready):
-            if self._failure is None and self._executor.has_room(task.step.cpu):
+            if self._failure is None and self._room_for(task.step):
                 self._ready.remove(task)
                 self._start(task, attempt=1)
+
+    def _room_for(self, step: Step) -> bool:
+        return self._executor.has_room(step.cpu, step.gpu)
 
     def _look_at(self, step: Step, parts: Ingredients) -> bool:
         """Take a step whose inputs are known: it is cached, or its tasks are ready. Returns whether it has ended."""

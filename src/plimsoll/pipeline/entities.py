@@ -29,6 +29,8 @@ class Step:
     """How many cores it counts for."""
     memory: int | None = None
     """The most bytes that its processes may use together."""
+    gpu: int = 0
+    """How many GPUs it has to itself."""
     env: tuple[str, ...] = ()
     """Environment variables that its result depends on."""
     each: tuple[str, str] | None = None

@@ -150,3 +150,51 @@ class BadLogged(PlimsollError):
         "Metrics are numbers under names of 1 to 200 characters, at whole steps from 0, at most 10,000 in one call; "
         "parameters are what JSON can say. Files are logged in steps."
     )
+
+
+class RayUnreachable(PlimsollError):
+    """Steps are to run on Ray, and no cluster answers."""
+
+    code = "pipeline.ray_unreachable"
+    kind = Kind.UNAVAILABLE
+    text = "No Ray cluster answers at {address}: {problem}."
+    hint = (
+        "Set RAY_ADDRESS to HOST:PORT of the cluster's head, or start one with `ray start --head`; or run with "
+        "`--executor local`."
+    )
+
+
+class RayAddressUnfit(PlimsollError):
+    """A value of RAY_ADDRESS that Plimsoll does not use."""
+
+    code = "pipeline.ray_address_unfit"
+    kind = Kind.INVALID
+    text = "RAY_ADDRESS is {address!r}, which names no cluster that this machine is part of."
+    hint = "Set it to HOST:PORT of the cluster's head, and run `plimsoll` on a node of the cluster: it sends the files."
+
+
+class RayNodeUnfit(PlimsollError):
+    """A node of the Ray cluster whose runtime is not that of the run; nothing ran on it."""
+
+    code = "pipeline.ray_node_unfit"
+    kind = Kind.UNAVAILABLE
+    text = "The Ray node {node} cannot take part: {problem}."
+    hint = "Install the same lock on every node, Plimsoll too, and start Ray there from that environment."
+
+
+class RayLost(PlimsollError):
+    """The Ray cluster went away in the middle of a run."""
+
+    code = "pipeline.ray_lost"
+    kind = Kind.UNAVAILABLE
+    text = "The Ray cluster was lost: {problem}."
+    hint = "Finished steps are kept; once the cluster is there again, `plimsoll run` goes on from there."
+
+
+class NoSuchRoom(PlimsollError):
+    """A step that asks for more than there is anywhere; nothing ran."""
+
+    code = "pipeline.no_such_room"
+    kind = Kind.UNAVAILABLE
+    text = "Step {step} asks for {asked} and there {found} {where}."
+    hint = "Lower its `resources`, or run it where there is more."

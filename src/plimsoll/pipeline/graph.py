@@ -250,6 +250,7 @@ def _step(project: Project, function: Function, outputs: tuple[str, ...]) -> Ste
         backoff_s=parse_duration(options.backoff),
         cpu=float(options.resources.cpu),
         memory=parse_size(options.resources.memory) if options.resources.memory else None,
+        gpu=options.resources.gpu,
         env=options.env,
         each=next(iter(options.each.items()), None),
     )

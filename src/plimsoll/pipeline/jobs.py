@@ -73,6 +73,12 @@ class Job:
     """How many cores it counts for."""
     memory: int | None = None
     """The most bytes that its processes may use together."""
+    gpu: int = 0
+    """How many GPUs it has to itself."""
+    devices: tuple[str, ...] | None = None
+    """The GPUs that it sees, as CUDA_VISIBLE_DEVICES names them; None: as its surroundings see them."""
+    artifacts: Path | None = None
+    """A store of its own, where the run's is elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +136,8 @@ class Ended:
     code: int
     memory: int = 0
     """The bytes that it used when it was stopped for using more than it may; 0 when it was not."""
+    problem: str = ""
+    """Why it ended, where its executor knows better than the code tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

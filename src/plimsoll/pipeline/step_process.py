@@ -52,7 +52,7 @@ class WrongOutputs(PlimsollError):
 
 def run_job(job: Job, surroundings: Surroundings, module: ModuleType) -> None:
     """Run one step and write its result; an exception of the step becomes part of the result."""
-    artifacts = FolderStore(surroundings.artifacts)
+    artifacts = FolderStore(job.artifacts or surroundings.artifacts)
     warnings: list[str] = []
     try:
         match job.work:

@@ -95,4 +95,4 @@ def trouble_of(task: Task, ended: Ended, result: Result | None, *, overdue: bool
     if ended.memory and step.memory is not None and unfinished:
         used = f"it used {size_text(ended.memory)}, more than its memory of {size_text(step.memory)}"
         return Trouble(problem=f"it was stopped because {used}")
-    return result.trouble if result is not None else Trouble(problem=describe_end(ended.code))
+    return result.trouble if result is not None else Trouble(problem=ended.problem or describe_end(ended.code))

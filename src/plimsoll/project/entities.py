@@ -21,6 +21,8 @@ _CLOSED: dict[str, Any] = {"extra": "forbid", "alias_generator": _written}
 
 RoleName = Literal["viewer", "developer", "approver", "operator", "admin"]
 
+ExecutorName = Literal["local", "ray"]
+
 METRICS: Mapping[Task, tuple[str, ...]] = {
     "binary_classification": (
         "roc_auc",
@@ -158,6 +160,8 @@ class Resources:
     """How many of the machine's cores it counts for: fewer steps run beside it."""
     memory: str | None = None
     """The most memory that it may use, with what it starts, such as 4Gi; a step over it is stopped alone."""
+    gpu: int = 0
+    """How many GPUs it has to itself, named to it by CUDA_VISIBLE_DEVICES."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +196,8 @@ class Pipeline:
     """Values that steps receive by parameter name."""
     steps: Mapping[str, StepOptions] = field(default_factory=dict)
     """Options by step name."""
+    executor: ExecutorName = "local"
+    """Where the steps run: as processes of this machine, or on the nodes of a Ray cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,7 @@ def _pipeline(project: Values) -> Iterator[Breach]:
         resources = mapping(options, "resources")
         yield from above_zero(resources.get("cpu"), (*path, "resources", "cpu"))
         yield from size(resources.get("memory"), (*path, "resources", "memory"))
+        yield from above_zero(resources.get("gpu"), (*path, "resources", "gpu"), zero=True)
         yield from unique(texts(options.get("env")), (*path, "env"))
         each = mapping(options, "each")
         if len(each) > 1:

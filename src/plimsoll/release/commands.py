@@ -32,6 +32,9 @@ def run_pipeline(
         list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="NAME=VALUE for this run.")
     ] = None,
     rehash: Annotated[bool, typer.Option("--rehash", help="Read all data again, also what looks unchanged.")] = False,
+    executor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Where the steps run: local or ray.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the pipeline, then hold the model against the gates."""
@@ -39,7 +42,15 @@ def run_pipeline(
     if plan:
         run("runs.plan", as_json=as_json, show=_show_plan, params=params, rehash=rehash)
     else:
-        run("runs.create", as_json=as_json, show=_show_run, code=_finding_code, params=params, rehash=rehash)
+        run(
+            "runs.create",
+            as_json=as_json,
+            show=_show_run,
+            code=_finding_code,
+            params=params,
+            rehash=rehash,
+            executor=executor,
+        )
 
 
 def cancel(

@@ -10,6 +10,7 @@ from annotated_types import Interval
 
 from plimsoll.gates.entities import Verdict
 from plimsoll.pipeline.entities import LogPiece, Run, RunState, StepOutcome
+from plimsoll.project.entities import ExecutorName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class RunRequest:
     """Values that replace those of the project file, for this run."""
     rehash: bool = False
     """Read every file and object again, also those that look unchanged."""
+    executor: ExecutorName | None = None
+    """Where the steps run, instead of what the project file says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,8 @@ def _fork(engine: Connection, surroundings: Surroundings, module: ModuleType) ->
             given.close()
             _redirect(job.log)
             faulthandler.enable()
+            if job.devices is not None:
+                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(job.devices)
             run_job(job, surroundings, module)
         except BaseException:  # noqa: BLE001 - nothing may return into the server's own loop
             sys.excepthook(*sys.exc_info())

@@ -11,21 +11,37 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
+from plimsoll.pipeline.entities import Step
+from plimsoll.pipeline.errors import NoSuchRoom
+from plimsoll.pipeline.executors.gpus import find_gpus, gpus_text, there_are
+from plimsoll.pipeline.executors.ground import Ground
 from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Stop, Surroundings, Trouble, describe_end
 
 _PATIENCE_S = 10.0
 
 
+def open_executor(ground: Ground) -> LocalExecutor:
+    """The executor for one run."""
+    return LocalExecutor(ground.surroundings)
+
+
 class LocalExecutor:
     """Steps as local processes. Use as a context: leaving it ends every process that it started."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings, *, environment: Mapping[str, str] | None = None) -> None:
+        """environment: the steps' variables; this process's own by default."""
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._taken: dict[str, float] = {}
         """Step -> the cores that it counts for."""
+        self._environment = os.environ if environment is None else environment
+        self._devices: dict[str, tuple[str, ...]] = {}
+        """Step -> the GPUs that are its own."""
         self._surroundings = surroundings
         self._server: subprocess.Popen[bytes] | None = None
         self._begun: dict[str, int | None] = {}
@@ -42,8 +58,18 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
-    def has_room(self, cpu: float) -> bool:
+    def require(self, steps: Iterable[Step]) -> None:
+        """Raises NoSuchRoom for a step that wants more GPUs than this machine has."""
+        for step in steps:
+            if step.gpu > len(self._gpus):
+                raise NoSuchRoom(
+                    step=step.name, asked=gpus_text(step.gpu), found=there_are(len(self._gpus)), where="on this machine"
+                )
+
+    def has_room(self, cpu: float, gpu: int = 0) -> bool:
         """Whether a step that counts for so many cores may begin; one that wants more than there are runs alone."""
+        if gpu and gpu > len(self._free_gpus()):
+            return False
         return not self._taken or sum(self._taken.values()) + cpu <= self._cores
 
     def start(self, job: Job) -> None:
@@ -51,6 +77,9 @@ class LocalExecutor:
         if self._server is None:
             self._server = self._start_server()
         self._taken[job.step] = job.cpu
+        if job.gpu and job.devices is None:
+            self._devices[job.step] = tuple(self._free_gpus()[: job.gpu])
+            job = replace(job, devices=self._devices[job.step])
         self._begun[job.step] = None
         # A server that is gone is noticed by `wait`, which also says what became of it.
         with contextlib.suppress(OSError):
@@ -99,7 +128,7 @@ class LocalExecutor:
         ours, theirs = socket.socketpair()
         # One order for sets of text in every run, so that results and pickles do not differ by it.
         # OpenMP's threads that wait by spinning make training ten times slower on a busy machine.
-        environment = {"PYTHONHASHSEED": "0", "OMP_WAIT_POLICY": "PASSIVE"} | os.environ
+        environment = {"PYTHONHASHSEED": "0", "OMP_WAIT_POLICY": "PASSIVE", **self._environment}
         with theirs:
             server = subprocess.Popen(
                 [
@@ -142,6 +171,15 @@ class LocalExecutor:
     def _forget(self, step: str) -> None:
         self._begun.pop(step, None)
         self._taken.pop(step, None)
+        self._devices.pop(step, None)
+
+    @cached_property
+    def _gpus(self) -> tuple[str, ...]:
+        return find_gpus(self._environment)
+
+    def _free_gpus(self) -> list[str]:
+        taken = {device for devices in self._devices.values() for device in devices}
+        return [device for device in self._gpus if device not in taken]
 
     def _kill_groups(self) -> None:
         for pid in self._begun.values():

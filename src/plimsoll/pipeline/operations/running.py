@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,11 @@ from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.pipeline import store
-from plimsoll.pipeline.engine import Engine, Failure
-from plimsoll.pipeline.entities import Run, RunState
+from plimsoll.pipeline.engine import Engine, Executor, Failure
+from plimsoll.pipeline.entities import Run, RunState, Step
 from plimsoll.pipeline.errors import RunCancelled
-from plimsoll.pipeline.executors.local import LocalExecutor
+from plimsoll.pipeline.executors.ground import Ground
+from plimsoll.pipeline.executors.table import open_executor
 from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.operations.asking import get_run
@@ -27,7 +29,7 @@ from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.pipeline.tasks import Task
 from plimsoll.project.code import project_files
-from plimsoll.project.entities import Project
+from plimsoll.project.entities import ExecutorName, Project
 from plimsoll.project.find import PROJECT_FILE
 from plimsoll.project.git import Commit, read_commit
 from plimsoll.project.patch import make_patch
@@ -66,11 +68,14 @@ def execute(
     versions: Mapping[str, DataVersion],
     params: Mapping[str, Any],
     origin: Origin | None = None,
+    executor: ExecutorName | None = None,
 ) -> Run:
     """Run what is not cached and record everything as it happens; returns the finished run.
 
     origin: None for code that somebody works on, in the repository around the workspace.
+    executor: instead of the one that the project file names.
     Steps that an interrupted run finished are cached. Raises what `plan` raises before anything is recorded;
+    also what the executor raises that cannot be had or has no room for a step;
     StepFailed and CodeNotImportable after the run is recorded as failed.
     """
     ground = survey(project, context.workspace, versions=versions, params=params)
@@ -78,22 +83,36 @@ def execute(
     earlier = _earlier(context)
     prospects = _foresee(context, ground, earlier)
     run = _new_run(context, ground, origin)
+    journal = RunJournal(context, ground, run, earlier)
+    missing = [prospect.step for prospect in prospects if prospect.outputs is None]
     with _under_way(run.id):
-        return _execute(context, ground, run, earlier, prospects)
+        if not missing:
+            return _execute(context, ground, run, prospects, journal, executor=None)
+        with open_executor(executor or project.pipeline.executor, _ground(context, ground, run, missing)) as opened:
+            opened.require(missing)
+            return _execute(context, ground, run, prospects, journal, executor=opened)
 
 
 def _execute(
-    context: Context, ground: Survey, run: Run, earlier: Mapping[str, Earlier], prospects: tuple[Prospect, ...]
+    context: Context,
+    ground: Survey,
+    run: Run,
+    prospects: tuple[Prospect, ...],
+    journal: RunJournal,
+    *,
+    executor: Executor | None,
 ) -> Run:
-    journal = RunJournal(context, ground, run, earlier)
     journal.begin(prospects)
-    if all(prospect.outputs is not None for prospect in prospects):
+    if executor is None:
         context.progress(
             Progress(task="run", message="everything is cached", done=len(prospects), total=len(prospects))
         )
         return get_run(context, run.id)
     try:
-        failure = _carry_out(context, ground, run, prospects, journal)
+        try:
+            failure = _carry_out(context, ground, run, prospects, journal, executor)
+        finally:
+            executor.close()  # before its folders go
     except BaseException as error:
         journal.end(_state_after(error), error=str(error) or type(error).__name__)
         raise
@@ -165,7 +184,12 @@ def _patch(context: Context, commit: Commit) -> str:
 
 
 def _carry_out(
-    context: Context, ground: Survey, run: Run, prospects: tuple[Prospect, ...], journal: RunJournal
+    context: Context,
+    ground: Survey,
+    run: Run,
+    prospects: tuple[Prospect, ...],
+    journal: RunJournal,
+    executor: Executor,
 ) -> Failure | None:
     cached = {prospect.step.name: prospect.outputs for prospect in prospects if prospect.outputs is not None}
     total = len(prospects)
@@ -188,6 +212,7 @@ def _carry_out(
             log=log_of(context, run, task.step.name),
             cpu=task.step.cpu,
             memory=task.step.memory,
+            gpu=task.step.gpu,
         )
 
     def check() -> None:
@@ -201,23 +226,31 @@ def _carry_out(
 
     if cached:
         tell(f"{len(cached)} of {total} steps are cached", len(cached))
-    with LocalExecutor(_surroundings(context, ground, run, prospects)) as executor:
-        return Engine(
-            graph=ground.graph,
-            basis=ground.basis,
-            outputs={name: digest for outputs in cached.values() for name, digest in outputs.items()},
-            finished=tuple(cached),
-            job_of=job_of,
-            executor=executor,
-            journal=journal,
-            tell=tell,
-            check=check,
-            warn=warn,
-        ).run()
+    return Engine(
+        graph=ground.graph,
+        basis=ground.basis,
+        outputs={name: digest for outputs in cached.values() for name, digest in outputs.items()},
+        finished=tuple(cached),
+        job_of=job_of,
+        executor=executor,
+        journal=journal,
+        tell=tell,
+        check=check,
+        warn=warn,
+    ).run()
 
 
-def _surroundings(context: Context, ground: Survey, run: Run, prospects: tuple[Prospect, ...]) -> Surroundings:
-    missing = [prospect.step for prospect in prospects if prospect.outputs is None]
+def _ground(context: Context, ground: Survey, run: Run, missing: Sequence[Step]) -> Ground:
+    declared = {name for step in ground.graph.steps for name in step.env}
+    return Ground(
+        surroundings=_surroundings(context, ground, run, missing),
+        code_tree=run.code_digest,
+        entry=ground.code.entry,
+        env={name: os.environ[name] for name in sorted(declared) if name in os.environ},
+    )
+
+
+def _surroundings(context: Context, ground: Survey, run: Run, missing: Sequence[Step]) -> Surroundings:
     preload: dict[str, None] = {}
     if any(name in ground.versions for step in missing for name in ground.graph.inputs[step.name]):
         preload |= dict.fromkeys(("plimsoll.data.frames", "plimsoll.pipeline.codecs.frames"))

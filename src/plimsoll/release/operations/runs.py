@@ -48,7 +48,7 @@ def create_run(context: Context, request: RunRequest) -> RunReport:
     project = load_project(context.workspace.project_file)
     with at_work(context.artifacts):
         versions = resolve(context, project, root=context.workspace.root, rehash=request.rehash)
-        run = execute(context, project, versions=versions, params=request.params)
+        run = execute(context, project, versions=versions, params=request.params, executor=request.executor)
         if project.model is None or not project.gates:
             return RunReport(run=run, verdict=None)
         context.progress(Progress(task="gates", message="judging the candidate"))
