@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from tests.pipeline.ray_nodes import Nodes
 from tests.targets.serving_cases import make_release, make_scorer
 
 
@@ -15,6 +18,14 @@ def built(tmp_path_factory):
     make_scorer(folder / "sizes-scorer", task="multiclass_classification", label="size")
     make_scorer(folder / "losses-scorer", task="regression", label="loss")
     return folder
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory) -> Iterator[Nodes]:
+    """A Ray cluster of two nodes that share no folder."""
+    nodes = Nodes(tmp_path_factory.mktemp("nodes"))
+    yield nodes
+    nodes.close()
 
 
 @pytest.fixture(scope="session")

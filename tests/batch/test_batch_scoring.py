@@ -252,6 +252,22 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.system
+@pytest.mark.parametrize("which", ["compiled", "by_worker"])
+def test_a_ray_cluster_gives_the_same_answers_and_reasons(which, request, workspace, nodes, monkeypatch):
+    release = request.getfixturevalue(which)
+    rows = write_rows(rows=make_rows().astype({"is_new": object}))
+    rows.loc[41, "is_new"] = None
+    write_rows(rows=rows)
+    _, here = score_file(workspace, release, out="here.parquet", keep_bad=True)
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+
+    summary, there = score_file(workspace, release, keep_bad=True, batch_rows=7, executor="ray")
+
+    assert (summary.form, summary.workers, summary.refused) == ("ray", 2, 1)
+    assert there.equals(here)
+
+
 def test_memory_does_not_grow_with_the_rows(workspace, compiled):
     peaks = []
     for times in (200, 8_000):

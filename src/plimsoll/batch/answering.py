@@ -17,7 +17,7 @@ from plimsoll.serving.errors import BadRequest, ModelFailed, WorkerDied
 from plimsoll.serving.live import LiveRelease
 from plimsoll.serving.oip import Output
 
-_AHEAD = 2
+AHEAD = 2
 """Batches that each worker has before it, so that none waits for the next to be read."""
 
 
@@ -32,7 +32,7 @@ async def answers(
         while batch := await loop.run_in_executor(None, next, given, None):
             asked.append(asyncio.create_task(_ask(crew[turn % len(crew)], batch, keep_bad=keep_bad, files=files)))
             turn += 1
-            if len(asked) >= _AHEAD * len(crew):
+            if len(asked) >= AHEAD * len(crew):
                 yield await asked.popleft()
         while asked:
             yield await asked.popleft()

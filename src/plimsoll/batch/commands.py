@@ -44,12 +44,17 @@ def score(
     workers: Annotated[
         int, typer.Option("--workers", min=0, max=256, metavar="N", help="Processes, where needed; 0: one a core.")
     ] = 0,
+    executor: Annotated[
+        str, typer.Option("--executor", metavar="local|ray", help="ray: on the cluster that RAY_ADDRESS names.")
+    ] = "local",
     force: Annotated[bool, typer.Option("--force", help="Replace OUT.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score files of rows with a release: the server's answers."""
     if bad_rows not in ("fail", "keep"):
         raise typer.BadParameter(f"{bad_rows!r} is neither fail nor keep", param_hint="--bad-rows")
+    if executor not in ("local", "ray"):
+        raise typer.BadParameter(f"{executor!r} is neither local nor ray", param_hint="--executor")
     with reported(as_json=as_json):
         session, entities, wiring = (
             import_module(name) for name in (SESSION, "plimsoll.batch.entities", "plimsoll.server.wiring")
@@ -62,6 +67,7 @@ def score(
             keep_bad=bad_rows == "keep",
             batch_rows=batch_rows,
             workers=workers or _cores(),
+            executor=executor,
         )
         with ProgressLines() as progress:
             found = session.score(wiring.current_workspace(), release, wanted, force=force, say=progress)
@@ -69,7 +75,12 @@ def score(
 
 
 def _show(found: dict[str, Any]) -> None:
-    how = "by its compiled form" if found["form"] == "compiled" else f"by {found['workers']} workers"
+    forms = {
+        "compiled": "by its compiled form",
+        "workers": f"by {found['workers']} workers",
+        "ray": f"on {found['workers']} cores of Ray",
+    }
+    how = forms[found["form"]]
     speed = found["rows"] / max(found["seconds"], 1e-6)
     say(
         f"{found['rows']:,} rows scored with {found['release']} {how} in {found['seconds']:.1f} s ({speed:,.0f} a second)"

@@ -23,6 +23,8 @@ class Wanted:
     """Whether a row that the release refuses is kept, with the reason in place of a prediction."""
     batch_rows: int
     workers: int
+    executor: str = "local"
+    """`local`, or `ray` for the nodes of a cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,6 @@ class Summary:
     columns: tuple[str, ...]
     """The columns that hold predictions."""
     form: str
-    """`compiled`, or `workers` with their number in `workers`."""
+    """`compiled`, `workers`, or `ray`; for the latter two their number is in `workers`."""
     workers: int
     seconds: float

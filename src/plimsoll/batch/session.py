@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.artifacts.folder import ArtifactMissing, FolderStore
 from plimsoll.artifacts.sweeping import at_work
-from plimsoll.batch.answering import answers
+from plimsoll.batch.answering import AHEAD, answers
 from plimsoll.batch.entities import Summary, Wanted
 from plimsoll.batch.errors import BundleElsewhere, NoRows, NothingLive
 from plimsoll.batch.rows import batches, require_columns
@@ -63,7 +63,7 @@ def score(workspace: Workspace, release: str, wanted: Wanted, *, force: bool, sa
 
 def _score(workspace: Workspace, release: str, wanted: Wanted, *, say: Say) -> Summary:
     begun = time.monotonic()
-    checked = _checked(workspace, release, say=say)
+    checked = _checked(workspace, release, here=wanted.executor == "ray", say=say)
     with engine() as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute("SET threads = 1")  # rows come in the files' order
@@ -74,9 +74,13 @@ def _score(workspace: Workspace, release: str, wanted: Wanted, *, say: Say) -> S
         require_free(kept, tuple(columns), files=wanted.files)
         predictions = Predictions(connection.cursor(), columns, prefix=wanted.prefix)
 
+        count = 0
+
         async def ask_all() -> None:
+            nonlocal count
             given = batches(connection, rows, checked.spec.inputs, batch_rows=wanted.batch_rows)
             async with _loaded(checked, workspace.keys, wanted) as crew:
+                count = len(crew)
                 async for answer in answers(given, crew, keep_bad=wanted.keep_bad, files=wanted.files):
                     predictions.add(answer)
                     say(_progress(predictions.rows, rows.rows, begun))
@@ -92,14 +96,14 @@ def _score(workspace: Workspace, release: str, wanted: Wanted, *, say: Say) -> S
         refused=predictions.refused,
         out=str(wanted.out),
         columns=tuple(columns),
-        form="compiled" if checked.compiled else "workers",
-        workers=0 if checked.compiled else wanted.workers,
+        form="ray" if wanted.executor == "ray" else "compiled" if checked.compiled else "workers",
+        workers=0 if checked.compiled and wanted.executor == "local" else count,
         seconds=round(time.monotonic() - begun, 3),
     )
 
 
-def _checked(workspace: Workspace, release: str, *, say: Say) -> CheckedBundle:
-    """The release's bundle, verified, with an interpreter that has its packages."""
+def _checked(workspace: Workspace, release: str, *, here: bool, say: Say) -> CheckedBundle:
+    """The release's bundle, verified, with an interpreter that has its packages. here: with this one's packages."""
     folder = Path(release)
     if (folder / MANIFEST).is_file():
         manifest = verify_bundle(folder, workspace.keys)
@@ -107,7 +111,7 @@ def _checked(workspace: Workspace, release: str, *, say: Say) -> CheckedBundle:
     else:
         ref = _bundle_of(workspace, release, say=say)
         manifest = verify_bundle(ref.bundle, workspace.keys)
-    if manifest.compiled is None:
+    if manifest.compiled is None and not here:
         python = Runtimes(workspace.runtimes).python_of(
             (ref.bundle / "lock.txt").read_text(encoding="utf-8"),
             release=ref.name,
@@ -143,10 +147,18 @@ def _opened(connection: duckdb.DuckDBPyConnection, files: str) -> Rows:
 
 @asynccontextmanager
 async def _loaded(checked: CheckedBundle, keys: Path, wanted: Wanted) -> AsyncIterator[list[LiveRelease]]:
-    """The release, loaded as in the door: compiled in this process, else once in each worker."""
+    """The release, loaded as in the door: compiled in this process, else once in each worker; or on a cluster."""
     limits = Limits(rows=wanted.batch_rows, deadline_s=_PATIENCE_S, rows_inline=0)
     model = checked.ref.name.partition("@")[0]
     async with AsyncExitStack() as stack:
+        if wanted.executor == "ray":
+            from plimsoll.batch.on_ray import ray_runner
+
+            opened = ray_runner(checked.ref, keys, ahead=AHEAD)
+            runner, cores = stack.enter_context(opened)
+            stack.push_async_callback(runner.close)
+            yield [LiveRelease(checked, runner, model=model, limits=limits) for _ in range(cores)]
+            return
         runners: list[Any] = (
             [CompiledModel(checked.ref.bundle / "compiled", checked.spec)]
             if checked.compiled

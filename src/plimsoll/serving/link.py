@@ -89,7 +89,8 @@ class WorkerLink:
             self._transport.write(waiting.frame)
         try:
             async with asyncio.timeout(self._limits.deadline_s):
-                return self._scores(await answer)
+                frame = await answer
+                return scores_of(frame.header, frame.raw, release=self._ref.name)
         except TimeoutError as error:
             raise TooLate(release=self._ref.name, seconds=self._limits.deadline_s) from error
         finally:
@@ -103,14 +104,6 @@ class WorkerLink:
         self._transport = None
         if self._connection is not None:
             self._connection.close()
-
-    def _scores(self, frame: Frame) -> NDArray[np.float64]:
-        header = frame.header
-        if "shape" in header:
-            return np.frombuffer(frame.raw, dtype=np.float64).reshape(header["shape"])
-        if header.get("invalid"):
-            raise BadRequest(listing=header["text"], problems=[header["text"]], model=self._ref.name.partition("@")[0])
-        raise ModelFailed(release=self._ref.name, problem=header["text"])
 
     async def _connect(self) -> None:
         """Connect until it works. The shim owns the socket, so this waits in its queue while a worker starts."""
@@ -170,6 +163,15 @@ class WorkerLink:
         if oldest.deaths >= self._limits.crashes:
             del self._waiting[number]
             oldest.answer.set_exception(WorkerDied(release=self._ref.name, times=oldest.deaths))
+
+
+def scores_of(header: Mapping[str, Any], raw: bytes, *, release: str) -> NDArray[np.float64]:
+    """What a worker answered. Raises BadRequest, ModelFailed."""
+    if "shape" in header:
+        return np.frombuffer(raw, dtype=np.float64).reshape(header["shape"])
+    if header.get("invalid"):
+        raise BadRequest(listing=header["text"], problems=[header["text"]], model=release.partition("@")[0])
+    raise ModelFailed(release=release, problem=header["text"])
 
 
 class _Stream(asyncio.Protocol):

@@ -14,18 +14,16 @@ from plimsoll.bundle.scores import decide
 from plimsoll.serving.compiled import CompiledModel
 from plimsoll.serving.entities import Limits
 from plimsoll.serving.errors import ModelFailed
-from plimsoll.serving.link import WorkerLink
 from plimsoll.serving.loading import CheckedBundle, made_up_row
 from plimsoll.serving.oip import InferRequest, Output, Protocol
 from plimsoll.serving.pace import Pace
+from plimsoll.serving.ports import Runner
 
 
 class LiveRelease:
     """One loaded release with its protocol, its pace and its requests in flight."""
 
-    def __init__(
-        self, checked: CheckedBundle, runner: CompiledModel | WorkerLink, *, model: str, limits: Limits
-    ) -> None:
+    def __init__(self, checked: CheckedBundle, runner: CompiledModel | Runner, *, model: str, limits: Limits) -> None:
         self.checked = checked
         self.ref = checked.ref
         self.spec = checked.spec
@@ -47,7 +45,7 @@ class LiveRelease:
     @property
     def worker_deaths(self) -> int:
         """How often its worker was lost since it was loaded."""
-        return self._runner.deaths if isinstance(self._runner, WorkerLink) else 0
+        return 0 if isinstance(self._runner, CompiledModel) else self._runner.deaths
 
     def read(self, page: Mapping[str, Any]) -> InferRequest:
         """The request in a parsed body. Raises BadRequest that names every problem."""
@@ -90,11 +88,11 @@ class LiveRelease:
             self._idle.clear()
             await self._idle.wait()
         self._executor.shutdown(wait=False, cancel_futures=True)
-        if isinstance(self._runner, WorkerLink):
+        if not isinstance(self._runner, CompiledModel):
             await self._runner.close()
 
     async def _output(self, columns: Mapping[str, list[Any]], rows: int) -> NDArray[Any]:
-        if isinstance(self._runner, WorkerLink):
+        if not isinstance(self._runner, CompiledModel):
             return await self._runner.output(columns, rows)
         if rows <= self._limits.rows_inline:
             return self._compiled(columns, rows)

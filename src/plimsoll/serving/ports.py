@@ -5,9 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.oip import InferRequest, Output
 from plimsoll.serving.pace import Pace
+
+
+class Runner(Protocol):
+    """What answers for a release elsewhere than in this process; link.py has the one of the door."""
+
+    deaths: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request would be answered at once."""
+
+    async def output(self, columns: Mapping[str, list[Any]], rows: int) -> NDArray[np.float64]:
+        """The model's raw output: shape (rows, classes), or (rows,) for regression."""
+
+    async def close(self) -> None:
+        """Let it go; nothing may be waiting."""
 
 
 class Release(Protocol):

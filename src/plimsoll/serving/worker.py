@@ -13,7 +13,7 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def main() -> None:
     threading.Thread(target=_accept, args=(listener, greeting, waiting), name="accept", daemon=True).start()
     while True:
         connection, frame = waiting.get()
-        header, raw = _answer(scorer, frame)
+        header, raw = answer(scorer, frame.header["columns"], request=frame.request)
         connection.send(pack(frame.request, header, raw))
 
 
@@ -118,22 +118,28 @@ def _accept(
         threading.Thread(target=connection.serve, args=(greeting, arrived), name="door", daemon=True).start()
 
 
-def _answer(scorer: Scorer | None, frame: Frame) -> tuple[dict[str, Any], bytes]:
-    """Scores as float64 bytes with their shape; or the error, as a code and a text."""
+def answer(
+    scorer: Scorer | None, columns: Mapping[str, list[Any]], *, request: int = 0
+) -> tuple[dict[str, Any], bytes]:
+    """Scores as float64 bytes with their shape; or the error, as a code and a text. request: its number, for the log."""
     import pandas as pd
 
     if scorer is None:
         return {"failed": "serving.does_not_start", "text": "this worker holds no release"}, b""
     try:
-        scores = scorer.score(pd.DataFrame(frame.header["columns"]))
+        scores = scorer.score(pd.DataFrame(columns))
     except PlimsollError as error:
         if error.kind is not Kind.INVALID:
-            log.exception("request %d", frame.request)
+            log.exception("request %d", request)
         return {"failed": error.code, "invalid": error.kind is Kind.INVALID, "text": str(error).partition("\n")[0]}, b""
     except Exception as error:
-        log.exception("request %d", frame.request)
+        log.exception("request %d", request)
         return {"failed": "serving.model_failed", "text": f"{type(error).__name__}: {error}"}, b""
-    output = scores.decision if scores.probabilities is None else scores.probabilities
+    return raw_of(scores.decision if scores.probabilities is None else scores.probabilities)
+
+
+def raw_of(output: Any) -> tuple[dict[str, Any], bytes]:
+    """A model's output as it travels."""
     numbers = np.ascontiguousarray(output, dtype=np.float64)
     return {"shape": numbers.shape}, numbers.tobytes()
 
