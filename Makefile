@@ -42,7 +42,7 @@ bench-chaos: $(READY) ## Kill servers, doors and workers in rollouts under load;
 bench-runs-chaos: $(READY) ## Kill a run's engine, fork server or step; 100 rounds, each held against an undisturbed run.
 	$(BIN)/python -m benchmarks.runs_chaos
 
-bench-pipeline: $(READY) ## What running steps costs beside their work: first run, nothing changed, 200 steps; beside DVC.
+bench-pipeline: $(READY) ## What running steps costs beside their work: first run, nothing changed, 200 steps; beside ten peers.
 	$(BIN)/python benchmarks/pipeline.py
 
 bench-monitor: $(READY) ## Simulate years of monitoring: false alarms, delays, what common rules would say.

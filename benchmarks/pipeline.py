@@ -1,9 +1,8 @@
 """What running a pipeline costs beside its steps' own work: `python benchmarks/pipeline.py`.
 
-Whole processes, as a person starts them: five trivial steps for the first time and with nothing changed, beside
-`dvc repro` of the same five (a Python process a stage, which is how DVC runs); what one more step costs; 200 steps,
-four wide. DVC is the quickest of its kind on this work; it is installed into an environment of its own, from the
-`uv` of this repository, unless --peer names its `dvc`. Runs of both take turns; medians, with the fastest beside.
+Whole processes, as a person starts them: five trivial steps for the first time and with nothing changed, beside the
+same five in other tools (`pipeline_peers.py`); what one more step costs; 200 steps, four wide. The peers' environments
+are made once, with the `uv` of this repository, and kept in --peers-folder. All take turns; medians.
 """
 
 from __future__ import annotations
@@ -19,37 +18,46 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-DVC = "dvc==3.67.1"
+from pipeline_peers import PEERS, Installed, install
+
 FEW, MANY, WIDE = 5, 200, 4
 BARS = {"first": 1.0, "unchanged": 0.5, "step": 0.010, "many": 5.0}
 """Seconds that must be reached."""
+OURS, TWICE = "plimsoll", 2.0
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "plimsoll-bench"
+Taken = dict[tuple[str, str], list[float]]
+"""Seconds by tool and kind of run."""
 CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--peer", metavar="DVC", help="a dvc command that is installed already")
+    parser.add_argument("--peers", metavar="NAMES", default=",".join(peer.name for peer in PEERS), help="with commas")
+    parser.add_argument("--peers-folder", metavar="FOLDER", type=Path, default=CACHE, help="their environments")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="plimsoll-pipeline-") as place:
         folder = Path(place)
-        dvc = options.peer or install_dvc(folder / "peer")
+        peers = install_all(options.peers, options.peers_folder, folder / "peers")
         ours = [line_of_steps(folder / "ours", FEW), line_of_steps(folder / "longer", 4 * FEW)]
-        theirs = stages(folder / "theirs", FEW, dvc)
-        taken = measure(ours, theirs, dvc, rounds=options.rounds)
+        taken = measure(ours, peers, rounds=options.rounds)
         many = statistics.median(timed(lambda: forget(grid(folder / "many")), plimsoll) for _ in range(3))
-    report(taken, many)
+    report(taken, many, peers)
 
 
-def install_dvc(folder: Path) -> str:
-    """DVC in an environment of its own, with its bytecode compiled as ours is."""
-    uv = Path(sys.prefix) / "tools" / "bin" / "uv"
-    print(f"installing {DVC}", file=sys.stderr)
-    subprocess.run([uv, "venv", "-q", folder], check=True)
-    subprocess.run(
-        [uv, "pip", "install", "-q", "--compile-bytecode", "--python", folder / "bin/python", DVC], check=True
-    )
-    return str(folder / "bin" / "dvc")
+def install_all(names: str, environments: Path, folder: Path) -> list[Installed]:
+    """The peers that can be installed and run here; of every other one the reason is printed."""
+    known = {peer.name: peer for peer in PEERS}
+    chosen = [name for name in names.split(",") if name]
+    if strange := set(chosen) - set(known):
+        sys.exit(f"no peer {', '.join(sorted(strange))}; there are {', '.join(known)}")
+    found = []
+    for name in chosen:
+        try:
+            found.append(install(known[name], environments, folder))
+        except (RuntimeError, OSError) as problem:
+            print(f"without {name}: {problem}", file=sys.stderr)
+    return found
 
 
 def line_of_steps(folder: Path, count: int) -> Path:
@@ -74,54 +82,34 @@ def project(folder: Path, code: list[str]) -> Path:
     return folder
 
 
-def stages(folder: Path, count: int, dvc: str) -> Path:
-    """The same as stages of DVC: a script that reads a number and writes the next."""
-    folder.mkdir()
-    (folder / "step.py").write_text(
-        "import sys\nbefore = int(open(sys.argv[1]).read()) if sys.argv[1] != '-' else -1\n"
-        "open(sys.argv[2], 'w').write(str(before + 1))\n"
-    )
-    lines = ["stages:"]
-    for n in range(count):
-        source = f"s{n - 1}.txt" if n else "-"
-        lines += [f"  s{n}:", f"    cmd: {sys.executable} step.py {source} s{n}.txt", "    deps:", "      - step.py"]
-        lines += [f"      - {source}"] if n else []
-        lines += ["    outs:", f"      - s{n}.txt"]
-    (folder / "dvc.yaml").write_text("\n".join(lines) + "\n")
-    for command in (["git", "init", "-q"], [dvc, "init", "-q"], [dvc, "config", "core.analytics", "false"]):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, env=CLEAN)
-    return folder
-
-
-def measure(ours: list[Path], theirs: Path, dvc: str, *, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each kind of run, by turns."""
-    taken: dict[str, list[float]] = {}
-
-    def note(kind: str, seconds: float) -> None:
-        taken.setdefault(kind, []).append(seconds)
-
-    def repro(folder: Path) -> None:
-        run([dvc, "repro", "-q"], folder)
-
+def measure(ours: list[Path], peers: list[Installed], *, rounds: int) -> Taken:
+    """Seconds of each kind of run, by turns: ours in every round, a slow peer in its first rounds only."""
+    taken: Taken = {}
     for number in range(rounds + 1):
         first = timed(lambda: forget(ours[0]), plimsoll)
         unchanged = timed(lambda: ours[0], plimsoll)
         longer = timed(lambda: forget(ours[1]), plimsoll)
-        peer_first = timed(lambda: forget_dvc(theirs), repro)
-        peer_unchanged = timed(lambda: theirs, repro)
-        if number:  # the first round warms the disk's cache
-            note("first", first)
-            note("unchanged", unchanged)
-            note("step", (longer - first) / (3 * FEW))
-            note("dvc first", peer_first)
-            note("dvc unchanged", peer_unchanged)
+        if not number:
+            continue  # the first round warms the disk's cache; each peer had its own while it was prepared
+        for kind, seconds in (("first", first), ("unchanged", unchanged), ("step", (longer - first) / (3 * FEW))):
+            taken.setdefault((OURS, kind), []).append(seconds)
+        for peer in peers:
+            if number <= peer.peer.rounds:
+                peer.forget()
+                taken.setdefault((peer.peer.name, "first"), []).append(clocked(peer.first))
+                if peer.peer.cached:
+                    taken.setdefault((peer.peer.name, "unchanged"), []).append(clocked(peer.unchanged))
     return taken
 
 
 def timed(prepare: Callable[[], Path], work: Callable[[Path], None]) -> float:
     folder = prepare()
+    return clocked(lambda: work(folder))
+
+
+def clocked(work: Callable[[], None]) -> float:
     begun = time.perf_counter()
-    work(folder)
+    work()
     return time.perf_counter() - begun
 
 
@@ -139,32 +127,46 @@ def forget(folder: Path) -> Path:
     return folder
 
 
-def forget_dvc(folder: Path) -> Path:
-    for made in (*folder.glob("s*.txt"), folder / "dvc.lock"):
-        made.unlink(missing_ok=True)
-    for cache in (folder / ".dvc" / "cache", folder / ".dvc" / "tmp"):
-        shutil.rmtree(cache, ignore_errors=True)
-    return folder
-
-
-def report(taken: dict[str, list[float]], many: float) -> None:
-    def line(work: str, kind: str, peer: str = "") -> None:
-        seconds = statistics.median(taken[kind])
+def report(taken: Taken, many: float, peers: list[Installed]) -> None:
+    def line(work: str, kind: str) -> None:
+        seconds = statistics.median(taken[OURS, kind])
         told = f"{seconds:.3f} s" if kind != "step" else f"{seconds * 1000:.1f} ms"
         bar = f"{BARS[kind]:.1f} s" if kind != "step" else f"{BARS[kind] * 1000:.0f} ms"
-        beside = ""
-        if peer:
-            theirs = statistics.median(taken[peer])
-            beside = f"{theirs:.3f} s, {theirs / seconds:.1f} times ours"
         held = "yes" if seconds <= BARS[kind] else "NO"
-        print(f"{work:<42} {told:>9}  {min(taken[kind]):>7.3f}  {bar:>6}  {held:<4} {beside}")
+        print(f"{work:<42} {told:>9}  {min(taken[OURS, kind]):>7.3f}  {bar:>6}  {held}")
 
-    print(f"{'work':<42} {'median':>9}  {'fastest':>7}  {'bar':>6}  held dvc")
-    line(f"{FEW} trivial steps, first run", "first", "dvc first")
-    line(f"{FEW} trivial steps, nothing changed", "unchanged", "dvc unchanged")
+    print(f"{'work':<42} {'median':>9}  {'fastest':>7}  {'bar':>6}  held")
+    line(f"{FEW} trivial steps, first run", "first")
+    line(f"{FEW} trivial steps, nothing changed", "unchanged")
     line("one more step", "step")
     held = "yes" if many <= BARS["many"] else "NO"
     print(f"{f'{MANY} steps, {WIDE} wide':<42} {many:>7.3f} s  {'':>7}  {BARS['many']:>4.1f} s  {held}")
+    if peers:
+        beside(taken, peers)
+
+
+def beside(taken: Taken, peers: list[Installed]) -> None:
+    """Every peer's seconds, and how many times ours they are."""
+    print(f"\n{f'{FEW} trivial steps':<20} {'first run':>10} {'ratio':>6} {'unchanged':>10} {'ratio':>6} runs")
+    for name, runs in [(OURS, len(taken[OURS, "first"]))] + [
+        (p.peer.name, len(taken[p.peer.name, "first"])) for p in peers
+    ]:
+        cells = [cell(taken, name, kind) for kind in ("first", "unchanged")]
+        print(f"{name:<20} {' '.join(cells)} {runs:>4}")
+    first = statistics.median(taken[OURS, "first"])
+    quicker = [p.peer.name for p in peers if statistics.median(taken[p.peer.name, "first"]) <= first]
+    print(f"first run faster than every peer: {'yes' if not quicker else 'NO, not than ' + ', '.join(quicker)}")
+    if ("dvc", "unchanged") in taken:
+        ratio = statistics.median(taken["dvc", "unchanged"]) / statistics.median(taken[OURS, "unchanged"])
+        print(f"nothing changed, {TWICE:.0f} times faster than dvc: {'yes' if ratio >= TWICE else 'NO'}")
+    print(f"load average at the end: {os.getloadavg()[0]:.1f}")
+
+
+def cell(taken: Taken, name: str, kind: str) -> str:
+    if (name, kind) not in taken:
+        return f"{'-':>10} {'-':>6}"
+    seconds = statistics.median(taken[name, kind])
+    return f"{seconds:>8.3f} s {seconds / statistics.median(taken[OURS, kind]):>6.1f}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How a step's output becomes an artifact and comes back: a tree of `codec.json` and the files of its codec.
 
-`table.py` has the codecs. Equal tables, arrays, boosters, files and plain values give equal bytes, in every process.
+`table.py` has the codecs. Equal tables, arrays, tensors, boosters, files and plain values give equal bytes, in every
+process.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _read(file: File, *, into: Path | None) -> Any:
         return [_read_part(file, str(position), into) for position in range(header["count"])]
     if name == "path":
         return read_path(header, file, into=into or Path(tempfile.mkdtemp(prefix="plimsoll-")))
-    return BY_NAME[name].read(header, file) if name in BY_NAME else read_pickle(file)
+    return BY_NAME[name].read(header, file) if name in BY_NAME else read_pickle(header, file)
 
 
 def _read_part(file: File, part: str, into: Path | None) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from plimsoll.pipeline.codecs import arrays, arrow, boosters, plain, polars_frames
+from plimsoll.pipeline.codecs import arrays, arrow, boosters, plain, polars_frames, tensors
 from plimsoll.pipeline.codecs.codec import Codec, File, Header, is_any
 
 
@@ -61,6 +61,13 @@ CODECS = (
         write=boosters.write_lightgbm,
         read=boosters.read_lightgbm,
     ),
+    Codec(
+        name="catboost",
+        applies=is_any("catboost", *boosters.CATBOOST_CLASSES),
+        write=boosters.write_catboost,
+        read=boosters.read_catboost,
+    ),
+    Codec(name="torch", applies=tensors.is_tensors, write=tensors.write_tensors, read=tensors.read_tensors),
     Codec(name="json", applies=plain.is_plain, write=plain.write_plain, read=plain.read_plain),
 )
 
