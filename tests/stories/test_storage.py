@@ -81,6 +81,21 @@ def test_a_run_that_was_given_up_is_made_again_with_the_same_bytes(project: Proj
 
 
 @pytest.mark.timeout(240)
+def test_a_ledger_that_does_not_know_the_runs_removes_nothing(project: ProjectFolder, tmp_path: Path):
+    before = digests(project)
+    ledger = project.root / ".plimsoll" / "ledger.sqlite"
+
+    beside = project.plimsoll("gc", "--yes", "--json", expect=2, PLIMSOLL_LEDGER=f"sqlite:///{tmp_path}/other.sqlite")
+    ledger.rename(tmp_path / "away.sqlite")
+    for other in ledger.parent.glob("ledger.sqlite-*"):
+        other.unlink()
+    new = project.plimsoll("gc", "--yes", "--json", expect=2)
+
+    assert [answer.json["error"]["code"] for answer in (beside, new)] == ["storage.other_ledger"] * 2
+    assert digests(project) == before
+
+
+@pytest.mark.timeout(240)
 def test_nothing_is_removed_while_a_run_is_under_way(project: ProjectFolder, tmp_path: Path):
     steps = project.root / "steps.py"
     steps.write_text(steps.read_text().replace("def train(", "def train(wait, ") + WAITS)

@@ -21,6 +21,7 @@ from plimsoll.ledger.engine import Row, Transaction
 from plimsoll.storage import store
 from plimsoll.storage.decide import kept_runs
 from plimsoll.storage.entities import Collection, CollectRequest, Group, PinnedVersion, Reason
+from plimsoll.storage.errors import OtherLedger
 from plimsoll.storage.leftovers import Leftover, leftovers
 
 _PATIENCE_S = 2.0
@@ -45,9 +46,10 @@ class _Needs:
 
 @operation("storage.collect", "POST", "/storage/collect", role=Role.ADMIN, request=CollectRequest, response=Collection)
 def collect(context: Context, request: CollectRequest) -> Collection:
-    """Tell what nothing needs any more, or remove it. Raises StoreInUse while runs or releases are made."""
+    """Tell what nothing needs any more, or remove it. Raises StoreInUse while runs or releases are made, OtherLedger."""
     with alone(context.artifacts, patience_s=_PATIENCE_S):
         with context.database.read() as transaction:
+            _require_own(context, transaction)
             needs = _needs(context, transaction, request)
         context.progress(Progress(task="gc", message="looking for what is needed"))
         kept, keep = _kept(context, needs)
@@ -62,6 +64,18 @@ def collect(context: Context, request: CollectRequest) -> Collection:
             for leftover in beside:
                 leftover.remove()
         return found
+
+
+def _require_own(context: Context, transaction: Transaction) -> None:
+    """Raises OtherLedger where artifacts lie that this ledger may know nothing of: it would give all of them up."""
+    usual = context.workspace.state / "ledger.sqlite"
+    if context.workspace.ledger_url != f"sqlite:///{usual}" and usual.exists():
+        problem = f"this one is not {usual.name} beside them"
+    elif not store.runs(transaction) and any(True for _ in stored(context.artifacts)):
+        problem = "this one knows no run"
+    else:
+        return
+    raise OtherLedger(store=str(context.artifacts.root), problem=problem)
 
 
 def _needs(context: Context, transaction: Transaction, request: CollectRequest) -> _Needs:
