@@ -380,6 +380,20 @@ class RetrainRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mlflow:
+    """Where MLflow keeps what steps log by its calls, and where releases appear as versions of a registered model."""
+
+    __pydantic_config__ = _CLOSED
+
+    tracking_uri: str | None = None
+    """Its server, or its folder as file:///…; default: MLFLOW_TRACKING_URI where it is set, else a folder in the state."""
+    experiment: str | None = None
+    """The experiment that takes the runs; default: the project's name."""
+    champion: str | None = None
+    """The environment whose live release has the alias `champion`; default: the last environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A whole `plimsoll.yaml`, validated, with every default filled in."""
 
@@ -403,3 +417,5 @@ class Project:
     """What is measured once a release is live."""
     retrain: tuple[RetrainRule, ...] = ()
     """What starts a run by itself."""
+    mlflow: Mlflow | None = None
+    """MLflow beside the ledger; without it nothing of MLflow is used."""

@@ -47,6 +47,7 @@ PLUGINS: dict[tuple[str, str], str] = {
     ("champions", "ledger"): "plimsoll.rollout.operations:LedgerChampions",
     ("controllers", "turns"): "plimsoll.server.turns:Turns",
     ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
+    ("tracker", "mlflow"): "plimsoll.integrations.mlflow.tracker:MlflowTracker",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plimsoll.data.entities import DataVersion
@@ -22,7 +22,9 @@ from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.operations.asking import get_run
 from plimsoll.pipeline.operations.journal import RunJournal, close_run, finder, log_of, past_of, scratch_of
+from plimsoll.pipeline.operations.told import told
 from plimsoll.pipeline.plan import Earlier, PlannedStep, Prospect, foresee, planned
+from plimsoll.pipeline.ports import Tracked
 from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.pipeline.tasks import Task
@@ -75,12 +77,17 @@ def execute(
     earlier = _earlier(context)
     prospects = _foresee(context, ground, earlier)
     run = _new_run(context, ground, origin)
-    with _under_way(run.id):
-        return _execute(context, ground, run, earlier, prospects)
+    with _under_way(run.id), told(context, project, run) as tracked:
+        return _execute(context, ground, run, earlier, prospects, tracked)
 
 
 def _execute(
-    context: Context, ground: Survey, run: Run, earlier: Mapping[str, Earlier], prospects: tuple[Prospect, ...]
+    context: Context,
+    ground: Survey,
+    run: Run,
+    earlier: Mapping[str, Earlier],
+    prospects: tuple[Prospect, ...],
+    tracked: Tracked | None,
 ) -> Run:
     journal = RunJournal(context, ground, run, earlier)
     journal.begin(prospects)
@@ -90,7 +97,7 @@ def _execute(
         )
         return get_run(context, run.id)
     try:
-        failure = _carry_out(context, ground, run, prospects, journal)
+        failure = _carry_out(context, ground, run, prospects, journal, tracked)
     except BaseException as error:
         journal.end(_state_after(error), error=str(error) or type(error).__name__)
         raise
@@ -154,7 +161,12 @@ def _new_run(context: Context, ground: Survey, origin: Origin | None) -> Run:
 
 
 def _carry_out(
-    context: Context, ground: Survey, run: Run, prospects: tuple[Prospect, ...], journal: RunJournal
+    context: Context,
+    ground: Survey,
+    run: Run,
+    prospects: tuple[Prospect, ...],
+    journal: RunJournal,
+    tracked: Tracked | None,
 ) -> Failure | None:
     cached = {prospect.step.name: prospect.outputs for prospect in prospects if prospect.outputs is not None}
     total = len(prospects)
@@ -190,7 +202,10 @@ def _carry_out(
 
     if cached:
         tell(f"{len(cached)} of {total} steps are cached", len(cached))
-    with LocalExecutor(_surroundings(context, ground, run, prospects)) as executor:
+    surroundings = _surroundings(context, ground, run, prospects)
+    if tracked is not None:
+        surroundings = replace(surroundings, environ=tracked.environ, around=tracked.around)
+    with LocalExecutor(surroundings) as executor:
         return Engine(
             graph=ground.graph,
             basis=ground.basis,
