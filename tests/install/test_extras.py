@@ -17,7 +17,7 @@ from plimsoll.kernel.extras import EXTRAS, PackageMissing, cure, extras_named, r
 from plimsoll.serving.entities import ReleaseRef
 from plimsoll.serving.loading import check_bundle
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+DISTRIBUTIONS = {"mlflow": "mlflow-skinny", "sklearn": "scikit-learn"}
 
 
 @pytest.fixture

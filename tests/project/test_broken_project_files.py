@@ -145,7 +145,7 @@ BROKEN_FILES: dict[str, tuple[str | Change, str]] = {
     ),
     "a misspelt section": (
         ("environments:", "environment:"),
-        "plimsoll.yaml:24  environment: found 'environment', expected one of project, code, data, pipeline, model, gates, environments, monitor, retrain, sweep; did you mean environments?",
+        "plimsoll.yaml:24  environment: found 'environment', expected one of project, code, data, pipeline, model, gates, environments, monitor, retrain, sweep, mlflow; did you mean environments?",
     ),
     "a misspelt setting in a list": (
         ("{metric: roc_auc, min: 0.75}", "{metrc: roc_auc, min: 0.75}"),

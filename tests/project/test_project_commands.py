@@ -228,7 +228,7 @@ def test_check_lists_problems_for_people_and_for_scripts(write_project, monkeypa
     assert told.stderr == (
         "error project.invalid: 1 problem in plimsoll.yaml\n"
         "  plimsoll.yaml:2  cod: found 'cod', expected one of project, code, data, pipeline, model, gates, "
-        "environments, monitor, retrain, sweep; did you mean code?\n"
+        "environments, monitor, retrain, sweep, mlflow; did you mean code?\n"
         "  docs/project-file.md explains every setting; `plimsoll schema` lets an editor check the file as you type.\n"
     )
     document = json.loads(plimsoll("check", "--json").stdout)

@@ -37,6 +37,7 @@ SECTIONS = {
     "harm tests": entities.HarmTest,
     "enough": entities.Enough,
     "monitor": entities.Monitor,
+    "mlflow": entities.Mlflow,
     "drift": entities.Drift,
     "quality": entities.Quality,
     "retrain": entities.RetrainRule,

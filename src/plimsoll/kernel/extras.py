@@ -13,6 +13,7 @@ from plimsoll.kernel.errors import Kind, PlimsollError
 
 EXTRAS = {
     "apprise": "notify",
+    "mlflow": "mlflow",
     "obstore": "cloud",
     "psycopg": "postgres",
     "onnxruntime": "serve",

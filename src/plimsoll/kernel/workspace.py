@@ -52,6 +52,11 @@ class Workspace:
         """Environments made from releases' locks: made anew when they are gone, but workers run in them."""
         return self.state / "runtimes"
 
+    @property
+    def mlflow(self) -> Path:
+        """What MLflow keeps where it has no server of somebody else's."""
+        return self.state / "mlflow"
+
     def environment(self, name: str) -> Path:
         """An environment's own folder: its shim's sockets and state, its unpacked releases."""
         return self.state / "environments" / name

@@ -96,6 +96,10 @@ class Surroundings:
     """Libraries that the run will need; imported once, before the first step."""
     log: Path
     """File that takes what the import prints."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Variables that are set before the project's code is imported."""
+    around: str = ""
+    """`module:function` of a context manager that takes the job, and holds while the step's function is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

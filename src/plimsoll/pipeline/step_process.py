@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -100,8 +102,19 @@ def _call(
     }
     own = own_modules(surroundings.import_roots)
     with Logbook(job.scratch) as book, logging_to(book, artifacts):
-        values = _named(function(**arguments), work.outputs, step=job.step)
+        with _around(job, surroundings):
+            returned = function(**arguments)
+        values = _named(returned, work.outputs, step=job.step)
         return {name: _keep(name, value, job, artifacts, own=own, warnings=warnings) for name, value in values.items()}
+
+
+def _around(job: Job, surroundings: Surroundings) -> AbstractContextManager[None]:
+    """What the run wants to hold while the project's function is called."""
+    if not surroundings.around:
+        return nullcontext()
+    module, _, name = surroundings.around.partition(":")
+    context: AbstractContextManager[None] = getattr(import_module(module), name)(job)
+    return context
 
 
 def _build_scorer(job: Job, work: BuildScorer, artifacts: FolderStore) -> Mapping[str, str]:

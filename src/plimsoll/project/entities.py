@@ -474,6 +474,18 @@ class SweepSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mlflow:
+    """Where MLflow keeps what steps log by its calls."""
+
+    __pydantic_config__ = _CLOSED
+
+    tracking_uri: str | None = None
+    """Its server, or its folder as file:///…; default: MLFLOW_TRACKING_URI where it is set, else a folder in the state."""
+    experiment: str | None = None
+    """The experiment that takes the runs; default: the project's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A whole `plimsoll.yaml`, validated, with every default filled in."""
 
@@ -499,3 +511,5 @@ class Project:
     """What starts a run by itself."""
     sweep: SweepSettings | None = None
     """What `plimsoll sweep` tries when it is told nothing else."""
+    mlflow: Mlflow | None = None
+    """MLflow beside the ledger; without it nothing of MLflow is used."""

@@ -25,6 +25,7 @@ from plimsoll.project.breach import (
 )
 from plimsoll.project.dataset_rules import dataset_breaches
 from plimsoll.project.environment_rules import environment_breaches
+from plimsoll.project.mlflow_rules import mlflow_breaches
 from plimsoll.project.model_rules import gate_breaches, model_breaches
 from plimsoll.project.monitor_rules import monitor_breaches
 from plimsoll.project.problems import Path, describe
@@ -44,6 +45,7 @@ def breaches(project: Values) -> Iterator[Breach]:
         monitor_breaches(project),
         retrain_breaches(project),
         sweep_breaches(project),
+        mlflow_breaches(project),
     )
 
 

@@ -51,6 +51,7 @@ PLUGINS: dict[tuple[str, str], str] = {
     ("controllers", "turns"): "plimsoll.server.turns:Turns",
     ("notifier", "apprise"): "plimsoll.integrations.notify:AppriseNotifier",
     ("runtimes", "uv"): "plimsoll.targets.runtimes:workspace_runtimes",
+    ("tracker", "mlflow"): "plimsoll.integrations.mlflow.tracker:MlflowTracker",
     ("target", "process"): "plimsoll.targets.process:ProcessTarget",
 }
 """(group, name) -> import string of a factory that takes the workspace and the database."""

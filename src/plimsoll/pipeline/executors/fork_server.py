@@ -76,6 +76,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: _leave(children))
     _die_with_parent(signal.SIGTERM, parent=parent)
     surroundings: Surroundings = engine.recv()
+    os.environ.update(surroundings.environ)
     module = _import(surroundings)
     if isinstance(module, Trouble):
         engine.send(ImportTrouble(trouble=module))

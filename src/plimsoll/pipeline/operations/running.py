@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plimsoll.data.entities import DataVersion
@@ -24,7 +24,9 @@ from plimsoll.pipeline.failures import error_of
 from plimsoll.pipeline.jobs import Job, Surroundings
 from plimsoll.pipeline.operations.asking import get_run
 from plimsoll.pipeline.operations.journal import RunJournal, close_run, finder, log_of, past_of, scratch_of
+from plimsoll.pipeline.operations.told import told
 from plimsoll.pipeline.plan import Earlier, PlannedStep, Prospect, foresee, planned
+from plimsoll.pipeline.ports import Tracked
 from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.pipeline.tasks import Task
@@ -85,10 +87,11 @@ def execute(
     run = _new_run(context, ground, origin)
     journal = RunJournal(context, ground, run, earlier)
     missing = [prospect.step for prospect in prospects if prospect.outputs is None]
-    with _under_way(run.id):
+    with _under_way(run.id), told(context, project, run) as tracked:
         if not missing:
             return _execute(context, ground, run, prospects, journal, executor=None)
-        with open_executor(executor or project.pipeline.executor, _ground(context, ground, run, missing)) as opened:
+        there = _ground(context, ground, run, missing, tracked)
+        with open_executor(executor or project.pipeline.executor, there) as opened:
             opened.require(missing)
             return _execute(context, ground, run, prospects, journal, executor=opened)
 
@@ -240,10 +243,13 @@ def _carry_out(
     ).run()
 
 
-def _ground(context: Context, ground: Survey, run: Run, missing: Sequence[Step]) -> Ground:
+def _ground(context: Context, ground: Survey, run: Run, missing: Sequence[Step], tracked: Tracked | None) -> Ground:
     declared = {name for step in ground.graph.steps for name in step.env}
+    surroundings = _surroundings(context, ground, run, missing)
+    if tracked is not None:
+        surroundings = replace(surroundings, environ=tracked.environ, around=tracked.around)
     return Ground(
-        surroundings=_surroundings(context, ground, run, missing),
+        surroundings=surroundings,
         code_tree=run.code_digest,
         entry=ground.code.entry,
         env={name: os.environ[name] for name in sorted(declared) if name in os.environ},
