@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plimsoll.rollout.commands": ("deploy", "rollback", "status", "stop", "rollout"),
     "plimsoll.monitor.commands": ("drift", "monitor", "label", "alerts"),
     "plimsoll.retrain.commands": ("triggers", "retrain"),
+    "plimsoll.integrations.mlflow.commands": ("mlflow",),
     "plimsoll.server.commands": ("up", "login"),
     "plimsoll.batch.commands": ("score",),
     "plimsoll.replay.commands": ("replay",),
