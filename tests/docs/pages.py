@@ -73,6 +73,7 @@ def clean_environment(home: Path) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "GIT_"))}
     clean["GIT_CONFIG_GLOBAL"] = str(home / ".gitconfig")
     clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
+    clean["COLUMNS"] = "100"  # as wide as the pages
     return clean
 
 

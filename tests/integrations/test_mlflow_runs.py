@@ -168,9 +168,10 @@ def test_without_the_client_the_extra_is_named(tmp_path: Path):
 
 
 def test_what_the_settings_may_say(tmp_path: Path):
-    wrong = "mlflow: {tracking_uri: mlruns}\n"
+    wrong = "mlflow: {tracking_uri: mlruns, champion: production}\n"
     said = make(tmp_path / "a", mlflow=wrong).plimsoll("check", expect=2).err
     assert "mlflow.tracking_uri: found 'mlruns', expected an address such as" in said
+    assert "mlflow.champion: found 'production', expected an environment; none is defined" in said
     secret = make(tmp_path / "b", mlflow="mlflow: {tracking_uri: 'https://ada:pw@mlflow'}\n")
     said = secret.plimsoll("check", expect=2).err
     assert "MLFLOW_TRACKING_USERNAME" in said

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plimsoll.monitor.commands": ("drift", "monitor", "label", "alerts"),
     "plimsoll.retrain.commands": ("triggers", "retrain"),
     "plimsoll.storage.commands": ("gc",),
+    "plimsoll.integrations.mlflow.commands": ("mlflow",),
     "plimsoll.server.commands": ("up", "login"),
     "plimsoll.batch.commands": ("score",),
     "plimsoll.replay.commands": ("replay",),

@@ -475,7 +475,7 @@ class SweepSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mlflow:
-    """Where MLflow keeps what steps log by its calls."""
+    """Where MLflow keeps what steps log by its calls, and where releases appear as versions of a registered model."""
 
     __pydantic_config__ = _CLOSED
 
@@ -483,6 +483,8 @@ class Mlflow:
     """Its server, or its folder as file:///…; default: MLFLOW_TRACKING_URI where it is set, else a folder in the state."""
     experiment: str | None = None
     """The experiment that takes the runs; default: the project's name."""
+    champion: str | None = None
+    """The environment whose live release has the alias `champion`; default: the last environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,11 @@ from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database
 from plimsoll.ledger.leases import Lease
 from plimsoll.server.control import CONTROLLERS, Control, ControllerLoop, turn_under
-from plimsoll.server.wiring import control_turn, monitor_turn, project_name, retrain_turn
+from plimsoll.server.wiring import control_turn, mlflow_turn, monitor_turn, project_name, retrain_turn
 
 TURNS: dict[str, Callable[[Workspace, Lease], float]] = {
     CONTROLLERS: control_turn,
+    "mlflow": mlflow_turn,
     "monitors": monitor_turn,
     "triggers": retrain_turn,
 }

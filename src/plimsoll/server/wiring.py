@@ -19,6 +19,7 @@ from plimsoll.edge.operations import perform, table
 from plimsoll.governance.operations import authenticate, local_caller
 from plimsoll.kernel.clock import Clock, SystemClock, workspace_clock
 from plimsoll.kernel.collector import collector_at_rest
+from plimsoll.kernel.errors import PlimsollError
 from plimsoll.kernel.workspace import Workspace
 from plimsoll.ledger.engine import Database, connect
 from plimsoll.ledger.leases import Lease, LeaseLost
@@ -41,6 +42,7 @@ OPERATIONS = (
     "retrain.operations",
     "storage.operations",
     "sweep.operations",
+    "integrations.mlflow.operations",
     "server.operations",
 )
 """The modules that register operations: low to high, but what a run does not need comes after what it needs."""
@@ -66,12 +68,16 @@ MONITOR = Caller(name="plimsoll:monitor", grants=(Grant(role=Role.ADMIN),))
 RETRAINER = Caller(name="plimsoll:retrain", grants=(Grant(role=Role.ADMIN),))
 """On whose behalf triggers fire, and retrainings are carried out."""
 
+PUBLISHER = Caller(name="plimsoll:mlflow", grants=(Grant(role=Role.ADMIN),))
+"""On whose behalf releases are shown in MLflow's registry."""
+
 NEEDS_A_TURN: dict[str, tuple[str, ...]] = {
-    "deployments.create": ("controllers",),
-    "deployments.rollback": ("controllers",),
-    "deployments.stop": ("controllers",),
-    "deployments.show": ("controllers",),
-    "rollouts.order": ("controllers",),
+    "releases.create": ("mlflow",),
+    "deployments.create": ("controllers", "mlflow"),
+    "deployments.rollback": ("controllers", "mlflow"),
+    "deployments.stop": ("controllers", "mlflow"),
+    "deployments.show": ("controllers", "mlflow"),
+    "rollouts.order": ("controllers", "mlflow"),
     "rollouts.show": ("controllers",),
     "retrainings.create": ("triggers", "controllers"),
     "retrainings.follow": ("triggers", "controllers"),
@@ -202,8 +208,21 @@ def retrain_turn(workspace: Workspace, lease: Lease, *, in_front_of: Callable[[P
     return reconcile(context, lease, hands=OwnHands(context) if in_front_of else None)
 
 
+def mlflow_turn(workspace: Workspace, lease: Lease) -> float:
+    """One turn over what MLflow shows of releases; seconds until the next one is due."""
+    from plimsoll.integrations.mlflow.controller import reconcile
+
+    del lease  # what is told to MLflow may be told twice
+    return reconcile(make_context(workspace, caller=PUBLISHER))
+
+
 def turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Progress], None] = silent) -> None:
-    """Do a loop's work once, in front of whoever asked, unless a server does it."""
+    """Do a loop's work once, in front of whoever asked, unless a server does it.
+
+    MLflow is in nobody's way: where it is not used nothing is done, and what fails there is a warning.
+    """
+    if loop == "mlflow" and "mlflow" not in workspace.project_file.read_text(encoding="utf-8", errors="replace"):
+        return
     from plimsoll.server.control import brief_control
 
     database, project = open_ledger(workspace.ledger_url), project_name(workspace)
@@ -216,5 +235,10 @@ def turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Pro
                     retrain_turn(workspace, lease, in_front_of=progress)
                 case "monitors":
                     monitor_turn(workspace, lease)
+                case "mlflow":
+                    try:
+                        mlflow_turn(workspace, lease)
+                    except PlimsollError as error:
+                        progress(Progress(task="mlflow", message=f"{error} ({error.code})", stays=True))
                 case _:
                     control_turn(workspace, lease)

@@ -16,6 +16,12 @@ def tracking_uri(project: Project, workspace: Workspace) -> str:
     return named or os.environ.get("MLFLOW_TRACKING_URI") or workspace.mlflow.as_uri()
 
 
+def experiment_of(project: Project) -> str:
+    """The project file's, else that of the environment, else the one with the project's name."""
+    named = project.mlflow.experiment if project.mlflow is not None else None
+    return named or os.environ.get("MLFLOW_EXPERIMENT_NAME") or project.project
+
+
 def client_environ(uri: str) -> dict[str, str]:
     """Variables for whoever uses MLflow's client."""
     found = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}

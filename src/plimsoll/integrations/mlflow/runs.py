@@ -21,7 +21,7 @@ def begin(*, experiment: str, name: str, tags: Mapping[str, str], params: Mappin
     from mlflow.entities import Param
 
     client = MlflowClient()
-    where = _experiment(client, experiment)
+    where = experiment_id(client, experiment)
     run = client.create_run(where, run_name=name, tags={key: value[:_MOST_TAG] for key, value in tags.items()})
     given = [Param(key, value[:_MOST_PARAM]) for key, value in params.items()]
     for start in range(0, len(given), 100):  # the most that MLflow takes at once
@@ -52,13 +52,8 @@ def end(
     return {"run": run}
 
 
-def _adopt(client: Any, parent: str, experiment: str, run: str) -> None:
-    for child in client.search_runs([experiment], f"tags.`{RUN}` = '{run}'", max_results=_MOST_CHILDREN):
-        if child.info.run_id != parent and PARENT not in child.data.tags:
-            client.set_tag(child.info.run_id, PARENT, parent)
-
-
-def _experiment(client: Any, name: str) -> str:
+def experiment_id(client: Any, name: str) -> str:
+    """The experiment of that name; made when there is none."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -70,3 +65,9 @@ def _experiment(client: Any, name: str) -> str:
             if found is None:
                 raise
     return str(found.experiment_id)
+
+
+def _adopt(client: Any, parent: str, experiment: str, run: str) -> None:
+    for child in client.search_runs([experiment], f"tags.`{RUN}` = '{run}'", max_results=_MOST_CHILDREN):
+        if child.info.run_id != parent and PARENT not in child.data.tags:
+            client.set_tag(child.info.run_id, PARENT, parent)

@@ -12,9 +12,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from plimsoll.integrations.mlflow import runs
+from plimsoll.integrations.mlflow import registry, runs
 
-ORDERS: Mapping[str, Callable[..., Any]] = {"begin": runs.begin, "end": runs.end}
+ORDERS: Mapping[str, Callable[..., Any]] = {
+    "begin": runs.begin,
+    "end": runs.end,
+    "versions": registry.versions,
+    "register": registry.register,
+    "move_champion": registry.move_champion,
+}
 _LONGEST = 300
 
 

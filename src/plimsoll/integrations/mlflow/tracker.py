@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from plimsoll.integrations.mlflow.address import client_environ, impatient, tracking_uri
+from plimsoll.integrations.mlflow.address import client_environ, experiment_of, impatient, tracking_uri
 from plimsoll.integrations.mlflow.hand import Hand, MlflowTrouble
 from plimsoll.kernel.extras import require
 from plimsoll.kernel.workspace import Workspace
@@ -28,9 +27,7 @@ class MlflowTracker:
     def begin(self, project: Project, run: Run) -> MlflowRun:
         require("mlflow")
         uri = tracking_uri(project, self._workspace)
-        named = project.mlflow.experiment if project.mlflow is not None else None
-        experiment = named or os.environ.get("MLFLOW_EXPERIMENT_NAME") or project.project
-        return MlflowRun(run, environ=client_environ(uri), experiment=experiment)
+        return MlflowRun(run, environ=client_environ(uri), experiment=experiment_of(project))
 
 
 class MlflowRun:
