@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("mlflow")
     def publish(as_json: Json = False) -> None:
-        """Show releases as versions in MLflow's registry, and the live one as its champion."""
+        """Bring MLflow's model registry up to date, and show it."""
         run("mlflow.publish", as_json=as_json, show=_show)
 
 
