@@ -20,4 +20,4 @@ class MlflowNotUsed(PlimsollError):
     code = "mlflow.not_used"
     kind = Kind.INVALID
     text = "The project {project} does not use MLflow."
-    hint = "Add `mlflow: {{}}` to plimsoll.yaml."
+    hint = "Add the setting `mlflow` to plimsoll.yaml; docs/mlflow.md tells how."
