@@ -184,7 +184,7 @@ class Arms:
             turn.candidate.end()
 
     def _note(self, turn: Turn, candidate: Attempt) -> None:
-        if candidate.seconds > turn.deadline_s:
+        if candidate.late(turn.deadline_s):
             self._tally.late[turn.candidate.ref.version] += 1
         if candidate.error is not None and turn.asked.begun > self._noted + NOTE_EVERY_S:
             self._noted = turn.asked.begun

@@ -51,6 +51,10 @@ class Attempt:
         """Whether there is no answer, or only one after the deadline."""
         return self.error is not None or self.seconds > deadline_s
 
+    def late(self, deadline_s: float) -> bool:
+        """Whether it was given up at a deadline, or answered after this one. Clocks may differ by a tick."""
+        return isinstance(self.error, TooLate) or self.seconds > deadline_s
+
 
 async def attempt(release: Release, page: Mapping[str, Any], *, deadline_s: float | None = None) -> Attempt:
     """Let a release answer.
