@@ -14,7 +14,7 @@ help: ## Show this page.
 demo: $(READY) ## Play the story on real parts and check each act. KEEP=1 leaves the server up.
 	@$(BIN)/plimsoll demo $(if $(KEEP),--keep)
 
-test: $(READY) ## Every test that needs Python only; about eight minutes on two cores.
+test: $(READY) ## Every test that needs Python only; about thirteen minutes on two cores.
 	$(BIN)/pytest -n 2 -m "not system"
 
 test-system: $(READY) ## Tests that need system parts: databases, containers, clusters.
