@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def score(
     release: Annotated[
-        str, typer.Argument(metavar="RELEASE", help="fraud@12, an environment's name, or a bundle's folder.")
+        str, typer.Argument(metavar="RELEASE", help="fraud@12, fraud@latest, an environment, or a bundle's folder.")
     ],
     files: Annotated[
         str, typer.Argument(metavar="IN", help="Rows: a Parquet or CSV file, a glob in quotes, or a folder.")

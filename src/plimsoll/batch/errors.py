@@ -77,15 +77,6 @@ class OutputFailed(PlimsollError):
     hint = "Free some space or choose another folder, then run the same command again. Nothing was half-written."
 
 
-class NothingLive(PlimsollError):
-    """An environment without a live release."""
-
-    code = "batch.nothing_live"
-    kind = Kind.MISSING
-    text = "Nothing is live in {environment}, so nothing there could score rows."
-    hint = "Name a release, such as fraud@12; `plimsoll releases` lists them."
-
-
 class BundleElsewhere(PlimsollError):
     """A release whose bytes lie on another machine."""
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from plimsoll.artifacts.folder import ArtifactMissing, FolderStore
 from plimsoll.artifacts.sweeping import at_work
 from plimsoll.batch.answering import AHEAD, answers
 from plimsoll.batch.entities import Summary, Wanted
-from plimsoll.batch.errors import BundleElsewhere, NoRows, NothingLive
+from plimsoll.batch.errors import BundleElsewhere, NoRows
 from plimsoll.batch.rows import batches, require_columns
 from plimsoll.batch.table import (
     Predictions,
@@ -32,6 +33,7 @@ from plimsoll.data.rows import Rows, open_rows
 from plimsoll.edge.client import ask
 from plimsoll.edge.context import Progress
 from plimsoll.kernel.workspace import Workspace
+from plimsoll.rollout.naming import named_release
 from plimsoll.serving.compiled import CompiledModel
 from plimsoll.serving.entities import Limits, ReleaseRef
 from plimsoll.serving.live import LiveRelease
@@ -52,8 +54,8 @@ _PATIENCE_S = 3600.0
 def score(workspace: Workspace, release: str, wanted: Wanted, *, force: bool, say: Say) -> Summary:
     """Score every row of the files with a release and write the answers; row for row what the server would answer.
 
-    release: `fraud@12`, a digest, an environment's name, or the folder of a bundle. Raises BundleElsewhere,
-    NothingLive, bundle.tampered, ColumnsDiffer, RowRefused, NamesTaken, UnknownColumn, UnknownOutput, OutputExists,
+    release: as `named_release` takes it, or the folder of a bundle. Raises ReleaseUnknown,
+    NothingLive, BundleElsewhere, bundle.tampered, ColumnsDiffer, RowRefused, NamesTaken, UnknownColumn, UnknownOutput, OutputExists,
     OutputFailed, and what reading the files raises.
     """
     require_output(wanted.out, force=force)
@@ -122,14 +124,8 @@ def _checked(workspace: Workspace, release: str, *, here: bool, say: Say) -> Che
 
 
 def _bundle_of(workspace: Workspace, release: str, *, say: Say) -> ReleaseRef:
-    """A release of the ledger, unpacked. Raises NothingLive, BundleElsewhere, release.missing."""
-    name = release
-    for deployment in ask("deployments.list", say):
-        if deployment["environment"] == release:
-            if not deployment["digest"]:
-                raise NothingLive(environment=release)
-            name = deployment["digest"]
-    found: dict[str, Any] = ask("releases.show", say, release=name)
+    """A release of the ledger, unpacked. Raises ReleaseUnknown, NothingLive, BundleElsewhere."""
+    found = named_release(release, partial(ask, progress=say))
     folder = workspace.cache / "bundles" / found["digest"]
     try:
         FolderStore(workspace.artifacts).unpack(found["tree"], folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 import tempfile
@@ -15,9 +14,8 @@ from pathlib import Path
 from plimsoll.serving.entities import Limits, ReleaseRef
 from plimsoll.serving.errors import DoesNotStart
 from plimsoll.serving.link import Refused, WorkerLink
+from plimsoll.serving.shim.children import environment_of
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_ASTRAY = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 _TAIL = 400
 
 
@@ -90,9 +88,6 @@ class _Worker:
             self._lifeline.close()
         self._lifeline = ours
         python = self._ref.python or sys.executable
-        environment = os.environ | {name: os.environ.get(name, "1") for name in _ONE_THREAD}
-        if python != sys.executable:  # what leads this interpreter to its packages would lead another one astray
-            environment = {name: value for name, value in environment.items() if name not in _ASTRAY}
         with theirs, self._log.open("ab") as log:
             descriptors = (self._listener.fileno(), theirs.fileno())
             arguments = ["--name", self._ref.name, "--digest", self._ref.digest, "--bundle", str(self._ref.bundle)]
@@ -107,5 +102,5 @@ class _Worker:
                 stdout=log,
                 stderr=log,
                 pass_fds=descriptors,
-                env=environment,
+                env=environment_of(python),
             )

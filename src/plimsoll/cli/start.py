@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-
-from plimsoll.kernel.collector import collector_at_rest
+from plimsoll.kernel.collector import collector_at_rest, leave_quickly
 
 
 def main() -> None:
@@ -15,15 +12,4 @@ def main() -> None:
     try:
         cli.main()
     finally:
-        _leave_quickly()
-
-
-def _leave_quickly() -> None:
-    """Spare the interpreter its last collection, which would visit everything once more, for nothing.
-
-    DuckDB needs it: without, its bindings print all that they hold as leaked.
-    """
-    if "duckdb" in sys.modules:
-        gc.unfreeze()
-    else:
-        gc.freeze()
+        leave_quickly()

@@ -12,22 +12,27 @@ from contextlib import contextmanager
 def collector_at_rest() -> Iterator[None]:
     """Keep the collector from looking, and afterwards from ever looking at what was made meanwhile.
 
-    A tenth of a command's time would go there, and as much again at the end of the process.
+    A tenth of a command's time would go there.
     """
     looks = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        _keep_all()
+        if not _must_look():
+            gc.freeze()
         if looks:
             gc.enable()
 
 
-def _keep_all() -> None:
-    """Let the collector never look at what there is now, the interpreter's last look included.
-
-    Not once DuckDB is imported: it would report all that it made as leaked, at length, when the process ends.
-    """
-    if "_duckdb" not in sys.modules:
+def leave_quickly() -> None:
+    """Spare the interpreter its last look at everything when the process ends: as much again, for nothing."""
+    if _must_look():
+        gc.unfreeze()
+    else:
         gc.freeze()
+
+
+def _must_look() -> bool:
+    """Whether DuckDB is imported: without a last look its bindings report all that they made as leaked, at length."""
+    return "_duckdb" in sys.modules

@@ -14,26 +14,6 @@ class OutputMissing(PlimsollError):
     hint = "An output is named as its step is, or as `outputs` under the step in plimsoll.yaml says."
 
 
-class ModelMissing(PlimsollError):
-    """Neither a release, an environment nor a bundle's folder is called so."""
-
-    code = "notebook.model_missing"
-    kind = Kind.MISSING
-    text = "{name!r} is no release, no environment and no bundle's folder{near}."
-    hint = "Name a release (fraud@12, fraud@latest), an environment for what is live there, or a folder. {known}"
-
-
-class NothingLive(PlimsollError):
-    """An environment is asked for its live release and has none."""
-
-    code = "notebook.nothing_live"
-    kind = Kind.MISSING
-    text = "Nothing is live in {environment}."
-    hint = (
-        "`plimsoll deploy RELEASE --env {environment}` makes a release live; a release can also be loaded by its name."
-    )
-
-
 class BytesElsewhere(PlimsollError):
     """PLIMSOLL_URL names a server, and what is asked for lies in its store."""
 

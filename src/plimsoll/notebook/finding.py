@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from plimsoll.artifacts.folder import FolderStore
 from plimsoll.bundle.layout import MANIFEST
 from plimsoll.kernel.errors import PlimsollError
-from plimsoll.kernel.nearest import nearest
 from plimsoll.notebook.asking import Folder, advised, ask, workspace
-from plimsoll.notebook.errors import ModelMissing, NoKeys, NothingLive
+from plimsoll.notebook.errors import NoKeys
 from plimsoll.project.find import ProjectNotFound
-from plimsoll.release.errors import ReleaseMissing
-
-_DIGEST = 64
+from plimsoll.rollout.naming import named_release
 
 
 class Found(NamedTuple):
@@ -52,41 +49,9 @@ def _given(folder: Path, *, project: Folder | None, keys: Folder | None) -> Foun
 
 
 def _release(name: str, project: Folder | None) -> dict[str, Any]:
-    """The release that is meant. Raises ModelMissing, NothingLive."""
-    first, at, number = name.rpartition("@")
-    if (at and number.isdecimal()) or len(name) == _DIGEST:
-        try:
-            return dict(ask("releases.show", project=project, release=name))
-        except PlimsollError as error:
-            if error.code != ReleaseMissing.code:
-                raise
-            raise advised(_missing(name, project)) from error
-    if number == "latest":
-        newest = ask("releases.list", project=project, limit=1)
-        if newest and first in ("", newest[0]["project"]):
-            return dict(newest[0])
-    elif not at:
-        live = {one["environment"]: one["digest"] for one in ask("deployments.list", project=project)}
-        if live.get(name):
-            return dict(ask("releases.show", project=project, release=live[name]))
-        if name in live or name in _environments(project):
-            raise advised(NothingLive(environment=name))
-    raise advised(_missing(name, project))
-
-
-def _missing(name: str, project: Folder | None) -> ModelMissing:
-    releases = [one["name"] for one in ask("releases.list", project=project, limit=1000)]
-    environments = _environments(project)
-    near = nearest(name, [*releases, *environments])
-    known = [_listed("releases", releases), _listed("environments", environments)]
-    return ModelMissing(
-        name=name, near=f" (did you mean {near}?)" if near else "", known=" ".join(text for text in known if text)
-    )
-
-
-def _environments(project: Folder | None) -> list[str]:
-    return [one["name"] for one in ask("environments.list", project=project)]
-
-
-def _listed(what: str, names: Sequence[str]) -> str:
-    return f"There are the {what} {', '.join(names[:10])}." if names else ""
+    """The release that is meant. Raises ReleaseUnknown, NothingLive."""
+    try:
+        return named_release(name, partial(ask, project=project))
+    except PlimsollError as error:
+        advised(error)
+        raise

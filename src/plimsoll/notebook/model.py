@@ -25,7 +25,7 @@ def load(name: Folder, *, here: bool = False, project: Folder | None = None, key
     this process when the packages are those of the release's lock, else in a runtime of its own, which is made once.
     here: in this process whatever the packages; a warning says what differs. keys: the folder with the `release.pub`
     that a bundle's signature is held against; the project's own unless told.
-    Raises ModelMissing, NothingLive, NoKeys, ForeignRuntime, bundle.tampered, bundle.bad_signature.
+    Raises ReleaseUnknown, NothingLive, NoKeys, ForeignRuntime, bundle.tampered, bundle.bad_signature.
     """
     bundle, trusted, runtimes = find_bundle(name, project=project, keys=keys)
     manifest = verify_bundle(bundle, trusted)

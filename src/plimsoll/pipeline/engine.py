@@ -7,70 +7,21 @@ and what runs already may finish, so that its work is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from plimsoll.kernel.errors import PlimsollError
 from plimsoll.pipeline.entities import Graph, Step, StepOutcome, StepState
 from plimsoll.pipeline.jobs import Ended, ImportTrouble, Job, Started, Trouble
 from plimsoll.pipeline.keys import Basis, Ingredients, cache_key, ingredients, unknown
 from plimsoll.pipeline.plan import CACHED
+from plimsoll.pipeline.ports import Executor, Journal
 from plimsoll.pipeline.step_process import read_result
 from plimsoll.pipeline.tasks import Fan, Task, calls_of, trouble_of
 
 _CHECK_S = 0.5
 """How often it is asked whether the run shall go on."""
-
-
-class Executor(Protocol):
-    """Runs jobs somewhere, each in a process of its own: on this machine, on a cluster's nodes.
-
-    A job is a small message. What it needs and makes is in the artifacts, by digest; how it gets from there to where
-    the job runs and back is the executor's business. When a job's end is told, its outputs are in the artifacts, and its
-    result, its log and what it logged are in the files that the job names.
-    """
-
-    def require(self, steps: Iterable[Step]) -> None:
-        """Raises NoSuchRoom when one of these steps asks for more than it can ever get here."""
-
-    def has_room(self, cpu: float, gpu: int = 0) -> bool:
-        """Whether a job that counts for so many cores and needs so many GPUs may be started now."""
-
-    def start(self, job: Job) -> None:
-        """Begin a job, or let it wait for its turn; `wait` tells when it runs."""
-
-    def stop(self, job: str) -> None:
-        """End a job and all that it started; `wait` tells its end as any other."""
-
-    def wait(self, timeout_s: float | None) -> Started | Ended | ImportTrouble | None:
-        """The next thing that happens; None when nothing did in that time."""
-
-    def close(self) -> None:
-        """End everything that it started; returns when that is gone. Closing again changes nothing."""
-
-
-class Journal(Protocol):
-    """Where the engine looks finished work up and writes it down. Everything written is durable on return."""
-
-    def find(self, key: str) -> Mapping[str, str] | None:
-        """The outputs kept under a cache key, all of them present."""
-
-    def why(self, step: str, parts: Ingredients) -> str:
-        """Why a step that is not cached runs."""
-
-    def items(self, source: str, parts: Ingredients) -> Sequence[Any]:
-        """The list for each of whose items a step is called. Raises NotAList."""
-
-    def gather(self, digests: Sequence[str]) -> str:
-        """One output that is the list of these."""
-
-    def keep(self, task: Task, outputs: Mapping[str, str]) -> None:
-        """Remember what one of several calls returned."""
-
-    def write(self, outcome: StepOutcome, parts: Ingredients | None) -> None:
-        """Record what became of a step; its outputs are in the artifacts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,3 +121,21 @@ class NeverLived(PlimsollError):
     kind = Kind.DENIED
     text = "{release} was never live in {environment}, so it is no way back."
     hint = "Deploy it with `plimsoll deploy {release} --env {environment}`."
+
+
+class ReleaseUnknown(PlimsollError):
+    """A name that neither a release nor an environment has."""
+
+    code = "rollout.release_unknown"
+    kind = Kind.MISSING
+    text = "{name!r} is no release, no environment and no bundle's folder{near}."
+    hint = "Name a release (fraud@12, fraud@latest), an environment for what is live there, or a folder. {known}"
+
+
+class NothingLive(PlimsollError):
+    """An environment is asked for its live release and has none."""
+
+    code = "rollout.nothing_live"
+    kind = Kind.MISSING
+    text = "Nothing is live in {environment}."
+    hint = "`plimsoll deploy RELEASE --env {environment}` makes a release live; a release can also be named itself."

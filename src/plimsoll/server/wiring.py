@@ -84,6 +84,9 @@ NEEDS_A_TURN: dict[str, tuple[str, ...]] = {
 }
 """After these, and without a server, a command has to do the work of these loops itself."""
 
+OF_SOME_PROJECTS = {"mlflow": "mlflow:"}
+"""Loops that have work only where the project file says this word: others need not wait for a lease to find that out."""
+
 LOOKS_FIRST: dict[str, tuple[str, ...]] = {"monitors.show": ("monitors",), "alerts.list": ("monitors",)}
 """Before these, likewise: what they show is what was measured."""
 
@@ -208,20 +211,27 @@ def retrain_turn(workspace: Workspace, lease: Lease, *, in_front_of: Callable[[P
     return reconcile(context, lease, hands=OwnHands(context) if in_front_of else None)
 
 
-def mlflow_turn(workspace: Workspace, lease: Lease) -> float:
-    """One turn over what MLflow shows of releases; seconds until the next one is due."""
+def mlflow_turn(workspace: Workspace, lease: Lease, *, in_front_of: Callable[[Progress], None] | None = None) -> float:
+    """One turn over what MLflow shows of releases; seconds until the next one is due.
+
+    in_front_of: who waits for something else, and for whom it is a warning that MLflow could not be told.
+    """
     from plimsoll.integrations.mlflow.controller import reconcile
 
     del lease  # what is told to MLflow may be told twice
-    return reconcile(make_context(workspace, caller=PUBLISHER))
+    try:
+        return reconcile(make_context(workspace, caller=PUBLISHER))
+    except PlimsollError as error:
+        if in_front_of is None:
+            raise
+        in_front_of(Progress(task="mlflow", message=f"{error} ({error.code})", stays=True))
+        return 0.0
 
 
 def turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Progress], None] = silent) -> None:
-    """Do a loop's work once, in front of whoever asked, unless a server does it.
-
-    MLflow is in nobody's way: where it is not used nothing is done, and what fails there is a warning.
-    """
-    if loop == "mlflow" and "mlflow" not in workspace.project_file.read_text(encoding="utf-8", errors="replace"):
+    """Do a loop's work once, in front of whoever asked, unless a server does it or the project has no such work."""
+    word = OF_SOME_PROJECTS.get(loop)
+    if word is not None and word not in workspace.project_file.read_text(encoding="utf-8", errors="replace"):
         return
     from plimsoll.server.control import brief_control
 
@@ -236,9 +246,6 @@ def turn_without_server(workspace: Workspace, loop: str, progress: Callable[[Pro
                 case "monitors":
                     monitor_turn(workspace, lease)
                 case "mlflow":
-                    try:
-                        mlflow_turn(workspace, lease)
-                    except PlimsollError as error:
-                        progress(Progress(task="mlflow", message=f"{error} ({error.code})", stays=True))
+                    mlflow_turn(workspace, lease, in_front_of=progress)
                 case _:
                     control_turn(workspace, lease)

@@ -66,8 +66,3 @@ class Collection:
     kept: tuple[Group, ...]
     versions: tuple[PinnedVersion, ...]
     """The data versions that are kept."""
-
-    @property
-    def size(self) -> int:
-        """Bytes that were, or would be, freed."""
-        return sum(group.size for group in self.removed)

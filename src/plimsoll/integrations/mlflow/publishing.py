@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from plimsoll.artifacts.sweeping import at_work
 from plimsoll.bundle.layout import verify_bundle
 from plimsoll.edge.context import Context
 from plimsoll.gates.operations import get_verdict
@@ -126,7 +127,7 @@ def _bring(context: Context, project: Project, wanted: Wanted, hand: Hand) -> Pu
 def _register(context: Context, project: Project, release: Release, hand: Hand) -> str:
     """Unpack a release, verify it, and upload its model directory."""
     context.workspace.cache.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=context.workspace.cache, prefix="mlflow-") as scratch:
+    with at_work(context.artifacts), TemporaryDirectory(dir=context.workspace.cache, prefix="mlflow-") as scratch:
         bundle = context.artifacts.unpack(release.tree, Path(scratch) / "bundle")
         verify_bundle(bundle, context.workspace.keys)
         version: str = hand.ask(

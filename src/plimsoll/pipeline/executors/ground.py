@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from plimsoll.pipeline.engine import Executor
 from plimsoll.pipeline.jobs import Surroundings
+from plimsoll.pipeline.ports import Executor
 
 ManagedExecutor = AbstractContextManager[Executor]
 """Left, everything that it started has ended."""

@@ -15,7 +15,7 @@ from plimsoll.kernel.clock import to_text
 from plimsoll.kernel.ids import new_id
 from plimsoll.ledger.engine import LedgerUnavailable
 from plimsoll.pipeline import store
-from plimsoll.pipeline.engine import Engine, Executor, Failure
+from plimsoll.pipeline.engine import Engine, Failure
 from plimsoll.pipeline.entities import Run, RunState, Step
 from plimsoll.pipeline.errors import RunCancelled
 from plimsoll.pipeline.executors.ground import Ground
@@ -26,7 +26,7 @@ from plimsoll.pipeline.operations.asking import get_run
 from plimsoll.pipeline.operations.journal import RunJournal, close_run, finder, log_of, past_of, scratch_of
 from plimsoll.pipeline.operations.told import told
 from plimsoll.pipeline.plan import Earlier, PlannedStep, Prospect, foresee, planned
-from plimsoll.pipeline.ports import Tracked
+from plimsoll.pipeline.ports import Executor, Tracked
 from plimsoll.pipeline.processes import is_dead, this_process
 from plimsoll.pipeline.survey import Survey, survey
 from plimsoll.pipeline.tasks import Task

@@ -174,12 +174,6 @@ class Door:
 def _python(
     python: str, module: str, arguments: list[str], log: Path, *, keep: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    environment = {**os.environ}
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        environment.setdefault(name, "1")
-    if python != sys.executable:  # what leads this interpreter to its packages would lead another one astray
-        for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
-            environment.pop(name, None)
     with log.open("ab") as stream:
         return subprocess.Popen(
             [python, "-P", "-m", module, *arguments],
@@ -187,8 +181,19 @@ def _python(
             stdout=stream,
             stderr=stream,
             pass_fds=keep,
-            env=environment,
+            env=environment_of(python),
         )
+
+
+def environment_of(python: str) -> dict[str, str]:
+    """The variables of a door or a worker that runs in this interpreter; one thread each unless told."""
+    environment = {**os.environ}
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment.setdefault(name, "1")
+    if python != sys.executable:  # what leads this interpreter to its packages would lead another one astray
+        for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+            environment.pop(name, None)
+    return environment
 
 
 def wait_for_ends(leaving: list[tuple[float, subprocess.Popen[bytes]]]) -> None:
